@@ -1,0 +1,188 @@
+//! What the ledger holds: entries of ids, digests and salted commitments, never text.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize, de::Error as _};
+use sha2::{Digest as _, Sha256};
+
+use crate::{Ambient, Digest, OrganizationId, RecordError, Timestamp, canonical_json};
+
+/// The position of an entry in the ledger, from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LeafIndex(pub u64);
+
+impl fmt::Display for LeafIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// An organisation was created.
+    OrganizationCreated,
+    /// An API key was issued.
+    KeyIssued,
+    /// An API key was revoked.
+    KeyRevoked,
+    /// A provider was registered with its terms.
+    ProviderRegistered,
+    /// A provider was removed.
+    ProviderRemoved,
+    /// A named person accepted terms for the organisation.
+    TermsAccepted,
+    /// A use was permitted or forbidden.
+    Decision,
+    /// A provider is about to be called.
+    CallIntent,
+    /// A provider answered, failed, or the process died.
+    CallOutcome,
+    /// A dataset was sealed.
+    DatasetSealed,
+    /// A training run began.
+    RunStarted,
+    /// A training run ended.
+    RunEnded,
+    /// A model was published with its pedigree.
+    ModelPublished,
+    /// A model was withdrawn.
+    ModelRetired,
+    /// A comparison was planned; its first answer comes later.
+    ComparisonPlanned,
+    /// A comparison's results were computed.
+    ComparisonReported,
+}
+
+impl EntryKind {
+    /// The name in the entry.
+    pub fn name(self) -> String {
+        serde_json::to_value(self)
+            .ok()
+            .and_then(|v| v.as_str().map(str::to_owned))
+            .unwrap_or_default()
+    }
+}
+
+/// 32 random bytes that keep a commitment from being guessed; destroyed when its payload is erased. Hexadecimal text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Salt([u8; 32]);
+
+impl Salt {
+    /// A fresh salt.
+    pub fn new(ambient: &dyn Ambient) -> Self {
+        Self(ambient.entropy())
+    }
+
+    /// The salt of these bytes.
+    pub const fn from_raw(raw: [u8; 32]) -> Self {
+        Self(raw)
+    }
+}
+
+impl fmt::Display for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Digest::from_raw(self.0).hex())
+    }
+}
+
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Salt(..)")
+    }
+}
+
+impl FromStr for Salt {
+    type Err = RecordError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digest: Digest = format!("sha256:{text}")
+            .parse()
+            .map_err(|_| RecordError::malformed("salt", "(hidden)", "64 hexadecimal digits are needed", "00…ff"))?;
+        Ok(Self(*digest.as_bytes()))
+    }
+}
+
+impl Serialize for Salt {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Salt {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+/// `SHA-256(salt || canonical JSON of the payload)`: binds the entry to a payload without telling anything about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Commitment(pub Digest);
+
+impl Commitment {
+    /// The commitment to a payload.
+    pub fn to<T: Serialize + ?Sized>(salt: Salt, payload: &T) -> Result<Self, RecordError> {
+        let mut hasher = Sha256::new();
+        hasher.update(salt.0);
+        hasher.update(canonical_json(payload)?.as_bytes());
+        Ok(Self(Digest::from_raw(hasher.finalize().into())))
+    }
+}
+
+/// One entry. Its canonical JSON is the leaf's data, at most 65,535 bytes (C2SP tlog-tiles).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerEntry {
+    /// Version of this shape.
+    pub v: u32,
+    /// What happened.
+    pub kind: EntryKind,
+    /// Whose ledger.
+    pub organization: OrganizationId,
+    /// The id or name of what it happened to (an exchange, a dataset, a run …): never text of a person.
+    pub subject: String,
+    /// Salted commitment to the record.
+    pub commitment: Commitment,
+    /// Digests that may be public: terms, policies, sealed manifests, weights. Name and digest, sorted by name.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub digests: std::collections::BTreeMap<String, Digest>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The version of [`LedgerEntry`]'s shape that this program writes.
+pub(crate) const ENTRY_VERSION: u32 = 1;
+
+impl LedgerEntry {
+    /// An entry that commits to `payload` under `salt`.
+    pub fn new<T: Serialize + ?Sized>(
+        kind: EntryKind,
+        organization: OrganizationId,
+        subject: impl fmt::Display,
+        salt: Salt,
+        payload: &T,
+        at: Timestamp,
+    ) -> Result<Self, RecordError> {
+        let commitment = Commitment::to(salt, payload)?;
+        let digests = std::collections::BTreeMap::new();
+        Ok(Self {
+            v: ENTRY_VERSION,
+            kind,
+            organization,
+            subject: subject.to_string(),
+            commitment,
+            digests,
+            at,
+        })
+    }
+
+    /// The same entry with a public digest added.
+    #[must_use]
+    pub fn with(mut self, name: &str, digest: Digest) -> Self {
+        self.digests.insert(name.to_owned(), digest);
+        self
+    }
+}

@@ -1,0 +1,79 @@
+//! Pedigrees: everything that a model's weights descend from.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, ExchangeSet, LeafIndex, OrganizationId, RunId, TermsKey, Timestamp};
+
+/// A version of terms that binds some ancestor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TermsAncestor {
+    /// The row of the register.
+    pub key: TermsKey,
+    /// The document.
+    pub name: String,
+    /// From when it holds.
+    pub effective: String,
+    /// Digest of its facts.
+    pub digest: Digest,
+}
+
+/// A dataset among the ancestors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetAncestor {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: u32,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// Where the ledger holds its seal.
+    pub leaf: LeafIndex,
+    /// The exchange sets in it.
+    pub exchange_sets: Vec<ExchangeSet>,
+}
+
+/// The statement of everything that a model's weights descend from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pedigree {
+    /// Version of this shape.
+    pub v: u32,
+    /// Whose model.
+    pub organization: OrganizationId,
+    /// The model's name.
+    pub model: String,
+    /// Its version, from 1.
+    pub version: u32,
+    /// Digest of `model.safetensors`.
+    pub weights: Digest,
+    /// Digest of `tokenizer.json`.
+    pub tokenizer: Digest,
+    /// Digest of `config.json`.
+    pub config: Digest,
+    /// Digest of the recipe, as canonical JSON.
+    pub recipe: Digest,
+    /// The run that made it.
+    pub run: RunId,
+    /// Where the ledger holds the end of that run.
+    pub run_leaf: LeafIndex,
+    /// The base weights it started from; `None` means from scratch.
+    pub base_weights: Option<Digest>,
+    /// The datasets.
+    pub datasets: Vec<DatasetAncestor>,
+    /// Every version of terms among the ancestors.
+    pub terms: Vec<TermsAncestor>,
+    /// The program that trained it.
+    pub code: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A pedigree with its Ed25519 signature over the canonical JSON of `pedigree`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedPedigree {
+    /// The statement.
+    pub pedigree: Pedigree,
+    /// The verifier key, as a C2SP signed-note vkey.
+    pub key: String,
+    /// The signature, base64.
+    pub signature: String,
+}

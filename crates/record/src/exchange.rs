@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApiKeyId, ConversationId, Digest, ExchangeId, LeafIndex, Market, MicroUsd, OrganizationId, Purpose, Salt, TermsKey,
+    ApiKeyId, ConversationId, Digest, ExchangeId, LeafIndex, Market, MicroUsd, OrganizationId, Purpose, TermsKey,
     Timestamp, TokenCount, VerdictId,
 };
 
@@ -36,8 +36,6 @@ pub struct Intent {
     pub verdict: VerdictId,
     /// The request body, canonical JSON, in the blob store.
     pub request: Digest,
-    /// The salt of the ledger's commitment to this intent.
-    pub salt: Salt,
     /// When.
     pub at: Timestamp,
 }

@@ -1,1 +1,86 @@
-//! stub
+//! The only crate that speaks SQL: schema, migrations, queries, blobs, jobs. One query text serves every engine behind the
+//! [`Database`] boundary; SQLite is the embedded one.
+//!
+//! It does not know what is permitted, who may ask, what an answer means, or how a Merkle tree is computed: it keeps what it
+//! is given, all of it or nothing.
+
+mod blobs;
+mod data_dir;
+mod engine;
+mod error;
+pub mod files;
+mod lock;
+mod migrate;
+mod sqlite;
+pub mod tables;
+mod writer;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use blobs::Blobs;
+pub use data_dir::DataDir;
+pub use engine::{Connection, Database, Row, Statements, Value};
+pub use error::StoreError;
+pub use lock::DataLock;
+pub use migrate::{MIGRATIONS, SCHEMA};
+pub use sqlite::Sqlite;
+
+use writer::Writer;
+
+/// The records of one data directory or one database server. Writes go through one thread and share commits; reads go
+/// through connections of their own.
+pub struct Store {
+    writer: Writer,
+    database: Arc<dyn Database>,
+    readers: Mutex<Vec<Box<dyn Connection>>>,
+}
+
+impl Store {
+    /// Opens a database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// `store::newer_schema` where a newer program wrote it; `store::database` where it cannot be opened.
+    pub fn open(database: Arc<dyn Database>) -> Result<Self, StoreError> {
+        let mut connection = database.connect()?;
+        migrate::migrate(connection.as_mut())?;
+        Ok(Self {
+            writer: Writer::start(connection)?,
+            database,
+            readers: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// Runs a job in a transaction that other jobs may share, and returns once it is durable. A job that fails leaves
+    /// nothing behind, and does not disturb those it shared the transaction with.
+    pub async fn write<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut dyn Statements) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.writer.submit(job)?.await.map_err(|_| StoreError::closed())?
+    }
+
+    /// As [`Store::write`], for a thread that may wait.
+    pub fn write_blocking<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut dyn Statements) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.writer
+            .submit(job)?
+            .blocking_recv()
+            .map_err(|_| StoreError::closed())?
+    }
+
+    /// Reads the last committed state.
+    pub fn read<T>(&self, job: impl FnOnce(&mut dyn Statements) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut connection = idle.map_or_else(|| self.database.connect(), Ok)?;
+        let result = job(connection.statements());
+        self.readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(connection);
+        result
+    }
+}

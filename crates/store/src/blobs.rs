@@ -1,0 +1,61 @@
+//! Request and answer bodies by digest: `blobs/sha256/ab/cd/<rest>`.
+
+use std::path::PathBuf;
+
+use cultivar_record::{Digest, canonical_json};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{DataDir, StoreError, files};
+
+/// The blob store of a data directory.
+#[derive(Clone, Debug)]
+pub struct Blobs {
+    dir: DataDir,
+}
+
+impl Blobs {
+    /// The blobs of this directory.
+    pub fn new(dir: &DataDir) -> Self {
+        Self { dir: dir.clone() }
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.hex();
+        let (first, rest) = hex.split_at(2);
+        let (second, rest) = rest.split_at(2);
+        self.dir.blobs().join("sha256").join(first).join(second).join(rest)
+    }
+
+    /// Keeps a record as its canonical JSON, durable on return; returns its digest. What is there already is kept once.
+    pub fn put<T: Serialize + ?Sized>(&self, record: &T) -> Result<Digest, StoreError> {
+        let text = canonical_json(record)?;
+        let digest = Digest::of_bytes(text.as_bytes());
+        let path = self.path(&digest);
+        if !path.exists() {
+            self.dir.write(&path, text.as_bytes())?;
+        }
+        Ok(digest)
+    }
+
+    /// The bytes of a blob, checked against its digest.
+    ///
+    /// # Errors
+    /// `store::corrupt_blob` where it is missing or damaged.
+    pub fn bytes(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+        let corrupt = |what| StoreError::CorruptBlob {
+            digest: digest.to_string(),
+            what,
+        };
+        let bytes = files::read_if_any(&self.path(digest))?.ok_or_else(|| corrupt("missing"))?;
+        if Digest::of_bytes(&bytes) == *digest {
+            Ok(bytes)
+        } else {
+            Err(corrupt("damaged"))
+        }
+    }
+
+    /// The record in a blob.
+    pub fn get<T: DeserializeOwned>(&self, digest: &Digest) -> Result<T, StoreError> {
+        serde_json::from_slice(&self.bytes(digest)?).map_err(|e| StoreError::unreadable_record(&e))
+    }
+}

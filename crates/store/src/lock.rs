@@ -1,0 +1,57 @@
+//! One writer per data directory.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read, Seek, Write},
+    process,
+};
+
+use crate::{DataDir, StoreError};
+
+/// The exclusive right to a data directory, held as long as this value lives. The kernel releases it when the process dies.
+#[derive(Debug)]
+pub struct DataLock {
+    _file: File,
+}
+
+impl DataLock {
+    /// Takes the lock.
+    ///
+    /// # Errors
+    /// `store::locked` where another process has it.
+    pub fn take(dir: &DataDir) -> Result<Self, StoreError> {
+        let path = dir.lock();
+        let open = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path);
+        let mut file = open.map_err(|e| StoreError::file(&path, "opened", &e))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(locked(dir, &mut file)),
+            Err(TryLockError::Error(error)) => return Err(StoreError::file(&path, "locked", &error)),
+        }
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", process::id()));
+        written.map_err(|e| StoreError::file(&path, "written", &e))?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn locked(dir: &DataDir, file: &mut File) -> StoreError {
+    let mut pid = String::new();
+    let _ = file.read_to_string(&mut pid);
+    let holder = if pid.trim().is_empty() {
+        "another process".to_owned()
+    } else {
+        format!("process {}", pid.trim())
+    };
+    StoreError::Locked {
+        path: dir.root().display().to_string(),
+        holder,
+    }
+}

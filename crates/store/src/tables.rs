@@ -1,0 +1,37 @@
+//! One file per table, one shape: plain functions over [`crate::Statements`], so that a job can put several into one
+//! transaction. An insert takes the record as it is; nothing here makes ids or reads a clock.
+
+pub mod acceptance;
+pub mod api_key;
+pub mod comparison;
+pub mod dataset;
+pub mod exchange;
+pub mod job;
+pub mod ledger;
+pub mod model_version;
+pub mod organization;
+pub mod provider;
+pub mod run;
+pub mod verdict;
+
+use cultivar_record::canonical_json;
+use serde::Serialize;
+
+use crate::{StoreError, Value};
+
+/// A record as the value of its `record` column.
+fn record_value<T: Serialize>(record: &T) -> Result<Value, StoreError> {
+    Ok(Value::Text(canonical_json(record)?))
+}
+
+/// The name that was taken, in the words of the one who gave it.
+fn named(error: StoreError, what: &'static str, name: &str) -> StoreError {
+    if error.is_exists() {
+        StoreError::Exists {
+            what,
+            name: name.to_owned(),
+        }
+    } else {
+        error
+    }
+}

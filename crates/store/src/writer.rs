@@ -1,0 +1,96 @@
+//! The writer: one thread, one connection, many jobs to a commit.
+//!
+//! While a commit is on its way to the disk, jobs gather; the next transaction takes all of them. Each runs in a savepoint of
+//! its own, so that one that fails takes nothing with it.
+
+use std::{sync::mpsc, thread};
+
+use tokio::sync::oneshot;
+
+use crate::{Connection, Statements, StoreError, engine::transaction};
+
+/// Most jobs that share a commit: enough that the disk is never the limit, few enough that nobody waits long.
+const MOST_JOBS_PER_COMMIT: usize = 256;
+
+type Reply<T> = oneshot::Receiver<Result<T, StoreError>>;
+
+pub(crate) struct Writer {
+    queue: mpsc::Sender<Box<dyn Job>>,
+}
+
+impl Writer {
+    pub(crate) fn start(connection: Box<dyn Connection>) -> Result<Self, StoreError> {
+        let (queue, jobs) = mpsc::channel();
+        thread::Builder::new()
+            .name("cultivar-writer".to_owned())
+            .spawn(move || run(connection, &jobs))
+            .map_err(|e| StoreError::Database {
+                reason: format!("the writer thread cannot start: {e}"),
+            })?;
+        Ok(Self { queue })
+    }
+
+    pub(crate) fn submit<T, F>(&self, work: F) -> Result<Reply<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut dyn Statements) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (reply, receiver) = oneshot::channel();
+        let job = Pending {
+            work: Some(work),
+            result: None,
+            reply,
+        };
+        self.queue.send(Box::new(job)).map_err(|_| StoreError::closed())?;
+        Ok(receiver)
+    }
+}
+
+trait Job: Send {
+    fn run(&mut self, statements: &mut dyn Statements) -> Result<(), StoreError>;
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+struct Pending<T, F> {
+    work: Option<F>,
+    result: Option<Result<T, StoreError>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Job for Pending<T, F>
+where
+    T: Send,
+    F: FnOnce(&mut dyn Statements) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, statements: &mut dyn Statements) -> Result<(), StoreError> {
+        let Some(work) = self.work.take() else { return Ok(()) };
+        statements.execute("SAVEPOINT job", &[])?;
+        let result = work(statements);
+        if result.is_err() {
+            statements.execute("ROLLBACK TO SAVEPOINT job", &[])?;
+        }
+        statements.execute("RELEASE SAVEPOINT job", &[])?;
+        self.result = Some(result);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
+        let Self { result, reply, .. } = *self;
+        let result = committed.and_then(|()| result.unwrap_or_else(|| Err(StoreError::closed())));
+        // A caller that has gone needs no answer; what it asked for is committed all the same.
+        let _ = reply.send(result);
+    }
+}
+
+fn run(mut connection: Box<dyn Connection>, jobs: &mpsc::Receiver<Box<dyn Job>>) {
+    while let Ok(first) = jobs.recv() {
+        let mut group = vec![first];
+        group.extend(jobs.try_iter().take(MOST_JOBS_PER_COMMIT - 1));
+        let committed = transaction(connection.as_mut(), "BEGIN IMMEDIATE", |connection| {
+            group.iter_mut().try_for_each(|job| job.run(connection.statements()))
+        });
+        for job in group {
+            job.finish(committed.clone());
+        }
+    }
+}

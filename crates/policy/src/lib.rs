@@ -1,1 +1,20 @@
-//! stub
+//! Decides whether a use is permitted, from terms and approvals expressed as data and Cedar policies, and explains the
+//! answer. [`Register`] holds the terms as facts, [`Permits`] the policies in force; [`Permits::decide`] answers one
+//! [`UseRequest`] about one row of terms with a [`Verdict`](cultivar_record::Verdict) that names every determining policy.
+//!
+//! Facts, not legal advice: the register says what a document says, the policies say what follows from it, and a named
+//! person of the organisation has to accept a row before it permits anything.
+//!
+//! This crate knows neither clock nor database: who asks, on what footing, and when, are arguments. It does not know which
+//! rows bind a dataset or stack on each other (a host's terms and the model's): the caller asks once for each.
+
+mod error;
+mod permits;
+mod question;
+mod register;
+mod request;
+
+pub use error::PolicyError;
+pub use permits::{Permits, PolicyText};
+pub use register::{OWN_MODELS, Register};
+pub use request::{Commerce, Competition, Footing, Scores, Settings, Silence, Training, Use, UseRequest};

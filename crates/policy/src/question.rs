@@ -1,0 +1,175 @@
+//! A request in Cedar's words: principal, action, resource and context, with the two entities that policies read.
+//! Types and names here are those of `policies/schema.cedarschema`; a test checks that every question fits the schema.
+
+use std::collections::{HashMap, HashSet};
+
+use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
+use cultivar_record::{Fact, FactName, Purpose, Standing, UseAction};
+
+use crate::{Commerce, Competition, Footing, PolicyError, Scores, Settings, Silence, Training, Use, UseRequest};
+
+/// What Cedar is asked.
+pub(crate) struct Question {
+    pub(crate) request: Request,
+    pub(crate) entities: Entities,
+}
+
+/// The schema's type names, parsed once.
+#[derive(Debug)]
+pub(crate) struct Vocabulary {
+    organization: EntityTypeName,
+    terms: EntityTypeName,
+    action: EntityTypeName,
+    standing: EntityTypeName,
+    fact: EntityTypeName,
+    footing: EntityTypeName,
+    purpose: EntityTypeName,
+    silence: EntityTypeName,
+}
+
+impl Vocabulary {
+    pub(crate) fn new() -> Result<Self, PolicyError> {
+        let name = |text: &str| text.parse::<EntityTypeName>().map_err(undecided);
+        Ok(Self {
+            organization: name("Organization")?,
+            terms: name("Terms")?,
+            action: name("Action")?,
+            standing: name("Standing")?,
+            fact: name("Fact")?,
+            footing: name("Footing")?,
+            purpose: name("Purpose")?,
+            silence: name("Silence")?,
+        })
+    }
+
+    pub(crate) fn question(&self, asked: &UseRequest<'_>, settings: Settings) -> Result<Question, PolicyError> {
+        let organization = uid(&self.organization, &asked.organization.to_string());
+        let terms = uid(&self.terms, asked.terms.key.as_str());
+        let standing = value(&self.standing, standing_word(asked.standing));
+        let facts = FactName::ALL.map(|name| (name.as_str().to_owned(), self.fact(asked.terms.fact(name))));
+        let entities = [
+            entity(organization.clone(), HashMap::from([("standing".to_owned(), standing)]))?,
+            entity(terms.clone(), HashMap::from(facts))?,
+        ];
+        let action = uid(&self.action, UseAction::as_str(asked.wanted.action()));
+        let context = Context::from_pairs(self.context(asked, settings)?).map_err(undecided)?;
+        Ok(Question {
+            request: Request::new(organization, action, terms, context, None).map_err(undecided)?,
+            entities: Entities::from_entities(entities, None).map_err(undecided)?,
+        })
+    }
+
+    fn context(&self, asked: &UseRequest<'_>, settings: Settings) -> Result<Vec<Pair>, PolicyError> {
+        let mut pairs = vec![pair("footing", value(&self.footing, footing_word(asked.footing)))];
+        match asked.wanted {
+            Use::Infer { purpose } | Use::Collect { purpose } => pairs.push(self.purpose(purpose)),
+            Use::Train(training) => pairs.push(training_pair(training)?),
+            Use::Evaluate { purpose, scores } => {
+                let silence = value(&self.silence, silence_word(settings.silent_benchmark));
+                pairs.extend([self.purpose(purpose), pair("silent_benchmark", silence)]);
+                if let Scores::FeedTraining(training) = scores {
+                    pairs.push(training_pair(training)?);
+                }
+            }
+            Use::PublishDataset { commerce, untraced } => {
+                pairs.extend([commercial_pair(commerce), pair("untraced", long(untraced))]);
+            }
+            Use::Release {
+                training,
+                requester,
+                approvers,
+            } => {
+                let approvals = u64::try_from(approvers.len()).unwrap_or(u64::MAX);
+                let requester_approves = RestrictedExpression::new_bool(approvers.contains(requester));
+                pairs.extend([
+                    training_pair(training)?,
+                    pair("approvals", long(approvals)),
+                    pair("requester_approves", requester_approves),
+                ]);
+            }
+        }
+        Ok(pairs)
+    }
+
+    fn fact(&self, fact: Fact) -> RestrictedExpression {
+        value(&self.fact, fact.as_str())
+    }
+
+    fn purpose(&self, purpose: Purpose) -> Pair {
+        pair("purpose", value(&self.purpose, purpose.as_str()))
+    }
+}
+
+type Pair = (String, RestrictedExpression);
+
+fn pair(name: &str, value: RestrictedExpression) -> Pair {
+    (name.to_owned(), value)
+}
+
+fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+}
+
+fn value(kind: &EntityTypeName, word: &str) -> RestrictedExpression {
+    RestrictedExpression::new_entity_uid(uid(kind, word))
+}
+
+fn entity(uid: EntityUid, attributes: HashMap<String, RestrictedExpression>) -> Result<Entity, PolicyError> {
+    Entity::new(uid, attributes, HashSet::new()).map_err(undecided)
+}
+
+/// A count; what Cedar's signed integers cannot hold is as good as the largest of them.
+fn long(count: u64) -> RestrictedExpression {
+    RestrictedExpression::new_long(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+fn training_pair(training: Training) -> Result<Pair, PolicyError> {
+    let competes = RestrictedExpression::new_bool(training.competition == Competition::Competes);
+    let fields = [
+        pair("competes", competes),
+        commercial_pair(training.commerce),
+        pair("untraced", long(training.untraced)),
+    ];
+    Ok(pair(
+        "training",
+        RestrictedExpression::new_record(fields).map_err(undecided)?,
+    ))
+}
+
+fn commercial_pair(commerce: Commerce) -> Pair {
+    pair(
+        "commercial",
+        RestrictedExpression::new_bool(commerce == Commerce::Commercial),
+    )
+}
+
+const fn standing_word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Active => "active",
+        Standing::Warned => "warned",
+        Standing::Limited => "limited",
+        Standing::Suspended => "suspended",
+        Standing::Terminated => "terminated",
+    }
+}
+
+const fn footing_word(footing: Footing) -> &'static str {
+    match footing {
+        Footing::Accepted => "accepted",
+        Footing::NotAccepted => "not-accepted",
+        Footing::Own => "own",
+    }
+}
+
+const fn silence_word(silence: Silence) -> &'static str {
+    match silence {
+        Silence::Permits => "permits",
+        Silence::Forbids => "forbids",
+    }
+}
+
+fn undecided(error: impl std::fmt::Display) -> PolicyError {
+    PolicyError::Undecided {
+        reason: error.to_string(),
+    }
+}

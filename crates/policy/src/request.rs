@@ -1,0 +1,150 @@
+//! What is asked: who, on what footing, about which terms, for which use. Every combination that can be written is a
+//! question that makes sense.
+
+use std::collections::BTreeSet;
+
+use cultivar_record::{OrganizationId, Purpose, Standing, Terms, UseAction};
+use serde::{Deserialize, Serialize};
+
+/// One question about one row of terms.
+#[derive(Clone, Copy, Debug)]
+pub struct UseRequest<'a> {
+    /// Who asks.
+    pub organization: OrganizationId,
+    /// Its standing now.
+    pub standing: Standing,
+    /// How it stands to the terms.
+    pub footing: Footing,
+    /// The terms asked about.
+    pub terms: &'a Terms,
+    /// What it wants to do.
+    pub wanted: Use<'a>,
+}
+
+/// How an organisation stands to terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Footing {
+    /// A named person accepted exactly this version (by digest) for the organisation.
+    Accepted,
+    /// Nobody did.
+    NotAccepted,
+    /// The organisation is itself the party that grants: its own models.
+    Own,
+}
+
+/// What somebody wants to do, with the circumstances that the policies read.
+#[derive(Clone, Copy, Debug)]
+pub enum Use<'a> {
+    /// Ask a model and show the answer.
+    Infer {
+        /// What the key was issued for; any will do.
+        purpose: Purpose,
+    },
+    /// Ask a model and keep the answer for a dataset.
+    Collect {
+        /// What the key was issued for; it must be `collect`.
+        purpose: Purpose,
+    },
+    /// Train a model on what was recorded or imported under the terms.
+    Train(Training),
+    /// Score models on answers.
+    Evaluate {
+        /// What the key was issued for; it must be `evaluate`.
+        purpose: Purpose,
+        /// What the scores are for.
+        scores: Scores,
+    },
+    /// Publish a dataset with records under the terms.
+    PublishDataset {
+        /// Whether commercial use is intended.
+        commerce: Commerce,
+        /// Records of unknown origin in the dataset.
+        untraced: u64,
+    },
+    /// Offer a model that was trained on records under the terms.
+    Release {
+        /// What it was trained for.
+        training: Training,
+        /// Who asks for the release.
+        requester: &'a str,
+        /// Who approved it, each once.
+        approvers: &'a BTreeSet<String>,
+    },
+}
+
+impl Use<'_> {
+    /// The action, as verdicts name it.
+    pub const fn action(&self) -> UseAction {
+        match self {
+            Self::Infer { .. } => UseAction::Infer,
+            Self::Collect { .. } => UseAction::Collect,
+            Self::Train(_) => UseAction::Train,
+            Self::Evaluate { .. } => UseAction::Evaluate,
+            Self::PublishDataset { .. } => UseAction::PublishDataset,
+            Self::Release { .. } => UseAction::Release,
+        }
+    }
+}
+
+/// The circumstances of training. The defaults of its enums are the strict readings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Training {
+    /// Whether the model competes with the party of the terms.
+    pub competition: Competition,
+    /// Whether commercial use is intended.
+    pub commerce: Commerce,
+    /// Records of unknown origin among the training data; they never train.
+    pub untraced: u64,
+}
+
+/// Whether a model competes with the party of the terms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Competition {
+    /// It does, or nobody has found that it does not. A general chatbot competes with a general model.
+    #[default]
+    Competes,
+    /// A person found and recorded that it does not.
+    FoundNotToCompete,
+}
+
+/// Whether commercial use is intended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Commerce {
+    /// It is, or nobody excluded it.
+    #[default]
+    Commercial,
+    /// It is excluded.
+    Noncommercial,
+}
+
+/// What the scores of an evaluation are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scores {
+    /// They are reported and nothing else.
+    Reported,
+    /// They select checkpoints, filter data or reward: that is training.
+    FeedTraining(Training),
+}
+
+/// How an installation reads what the documents leave open. Recorded: part of the digest of the policies in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// How `benchmark = silent` is read.
+    #[serde(default)]
+    pub silent_benchmark: Silence,
+}
+
+/// How silence is read. The default: what a document does not speak of, it does not forbid. It is applied to
+/// `benchmark` only; every other fact that must be `yes` is not satisfied by silence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Silence {
+    /// As permission.
+    #[default]
+    Permits,
+    /// As refusal.
+    Forbids,
+}

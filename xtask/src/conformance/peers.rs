@@ -1,0 +1,74 @@
+//! Installs foreign programs below `target/peers`, once for each list of requirements.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::Failure;
+
+/// A Python environment that has what `requirements.txt` in the suite's folder names; else, why not, in one line.
+pub(super) fn python(peers: &Path, suite: &Path) -> Result<PathBuf, String> {
+    let requirements = suite.join("requirements.txt");
+    let wanted = fs::read_to_string(&requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
+    let names = wanted.split_whitespace().collect::<Vec<_>>().join(" ");
+    let home = peers.join(suite.file_name().unwrap_or_default());
+    let python = home.join("bin/python");
+    let installed = home.join("installed.txt");
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) && runs(&python) {
+        return Ok(python);
+    }
+    let unable = |step: &str, why: String| format!("{names}: `{step}`: {why}");
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))
+        .map_err(|why| unable("python3 -m venv", why))?;
+    run(Command::new(&python)
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--requirement",
+        ])
+        .arg(&requirements))
+    .map_err(|why| unable("pip install", why))?;
+    fs::copy(&requirements, &installed).map_err(|error| unable("cp requirements.txt", error.to_string()))?;
+    Ok(python)
+}
+
+/// Runs a command to its end; its stdout, or the last line of what it complained.
+pub(super) fn run(command: &mut Command) -> Result<String, String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let complaint = if output.stderr.is_empty() {
+        output.stdout
+    } else {
+        output.stderr
+    };
+    let complaint = String::from_utf8_lossy(&complaint);
+    let last = complaint.lines().map(str::trim).rfind(|line| !line.is_empty());
+    Err(last.map_or_else(|| output.status.to_string(), str::to_owned))
+}
+
+/// Whether an interpreter is there and still starts: a cached one may have outlived the Python it was made from.
+fn runs(python: &Path) -> bool {
+    run(Command::new(python).arg("--version")).is_ok()
+}
+
+/// Runs a foreign program that says its rows on stdout and its troubles on stderr, whatever its exit status.
+pub(super) fn stdout_of(command: &mut Command) -> Result<String, Failure> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(Failure::at(&name))?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,0 +1,110 @@
+//! Our own program as foreign ones meet it: built in release, on the data of a demo, serving on a port of its own.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use super::say;
+use crate::Failure;
+
+/// How long the demo's student is trained, in seconds: its answers need not be good.
+const TRAIN_SECONDS: &str = "30";
+
+/// Builds `cultivar` in release; its path.
+pub(super) fn build(root: &Path, target: &Path) -> Result<PathBuf, Failure> {
+    say("building `cultivar` in release")?;
+    let build = ["build", "--release", "--quiet", "--package", "cultivar"];
+    finish(Command::new("cargo").args(build).current_dir(root))?;
+    Ok(target.join("release/cultivar"))
+}
+
+/// Makes a data directory with `cultivar demo --exit`, in place of the one that lies there.
+pub(super) fn demo(cultivar: &Path, data_dir: &Path) -> Result<PathBuf, Failure> {
+    say("making a data directory with `cultivar demo --exit`")?;
+    if data_dir.exists() {
+        fs::remove_dir_all(data_dir).map_err(Failure::at(data_dir.display()))?;
+    }
+    let demo = ["demo", "--exit", "--train-seconds", TRAIN_SECONDS, "--data-dir"];
+    finish(Command::new(cultivar).args(demo).arg(data_dir).stdout(Stdio::null()))?;
+    Ok(data_dir.to_owned())
+}
+
+/// A `cultivar serve` that is stopped when this goes out of scope.
+pub(super) struct Server {
+    child: Child,
+    /// Where it listens: `http://127.0.0.1:PORT`.
+    pub(super) url: String,
+}
+
+impl Server {
+    /// Serves a data directory on a free port of this machine.
+    pub(super) fn start(cultivar: &Path, data_dir: &Path) -> Result<Self, Failure> {
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--data-dir"];
+        let mut child = Command::new(cultivar)
+            .args(serve)
+            .arg(data_dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(Failure::at("cultivar serve"))?;
+        let url = child.stdout.take().and_then(|stdout| {
+            let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+            let url = lines.find_map(|line| address(&line));
+            thread::spawn(move || lines.for_each(drop));
+            url
+        });
+        let mut server = Self {
+            child,
+            url: String::new(),
+        };
+        server.url = url.ok_or_else(|| Failure::new("cultivar serve", "it ended without an address"))?;
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The origin of the first URL on a line.
+fn address(line: &str) -> Option<String> {
+    let url = line.get(line.find("http://")?..)?;
+    let authority = url.trim_start_matches("http://");
+    let end = authority.find(|letter: char| !letter.is_ascii_alphanumeric() && !".:[]-".contains(letter));
+    let authority = authority.get(..end.unwrap_or(authority.len()))?;
+    Some(format!("http://{}", authority.trim_end_matches(['.', ':'])))
+}
+
+fn finish(command: &mut Command) -> Result<(), Failure> {
+    let name = format!("{command:?}").replace('"', "");
+    let status = command.stdin(Stdio::null()).status().map_err(Failure::at(&name))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Failure::new(name, status))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_origin_on_a_line() {
+        for line in [
+            "http://127.0.0.1:80",
+            "listening on http://127.0.0.1:80.",
+            r#"{"url":"http://127.0.0.1:80/v1"}"#,
+        ] {
+            assert_eq!(address(line).as_deref(), Some("http://127.0.0.1:80"), "{line}");
+        }
+        assert_eq!(address("listening"), None);
+    }
+}

@@ -1,0 +1,35 @@
+//! HTTP inwards is spoken in `web` only.
+
+use super::{Finding, Rule, named_outside};
+use crate::tree::Tree;
+
+pub(super) const RULE: Rule = Rule {
+    name: "http-inwards",
+    check,
+};
+
+fn check(tree: &Tree) -> Vec<Finding> {
+    named_outside(tree, &["crates/web"], &["axum", "maud"])
+        .map(|(source, line, path)| {
+            let advice = format!("`{path}` outside `web`: give `cultivar-web` a flow to call");
+            Finding::new(&source.path, line, advice)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tidy::tests::places;
+
+    #[test]
+    fn handlers_live_in_web() {
+        let code = "fn f() -> axum::Router { axum::Router::new() }\n";
+        let files = [
+            ("crates/web/src/lib.rs", code),
+            ("crates/gateway/src/lib.rs", code),
+            ("crates/gateway/tests/it/main.rs", code),
+        ];
+        assert_eq!(places(&RULE, &files), ["crates/gateway/src/lib.rs:1"]);
+    }
+}

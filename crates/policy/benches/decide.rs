@@ -20,7 +20,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let purpose = Purpose::Serve;
     for (name, wanted) in [("infer", Use::Infer { purpose }), ("train", Use::Train(training))] {
         let micros = measure(&permits, &register, wanted)?;
-        println!("{name}: {micros:.1} µs per decision, over {} rows", register.rows().len());
+        println!(
+            "{name}: {micros:.1} µs per decision, over {} rows",
+            register.rows().len()
+        );
     }
     Ok(())
 }

@@ -10,6 +10,7 @@
 
 mod error;
 mod permits;
+mod prepared;
 mod question;
 mod register;
 mod request;

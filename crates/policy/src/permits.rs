@@ -1,14 +1,14 @@
 //! The policies in force: read and validated once, then asked often.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{
     Authorizer, Decision as CedarDecision, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator,
 };
-use cultivar_record::{Decision, Digest, FactName, Reason, Terms, Timestamp, Verdict, VerdictId, digest_of};
+use cultivar_record::{Decision, Digest, FactName, Reason, Terms, Timestamp, UseAction, Verdict, VerdictId, digest_of};
 use serde::Serialize;
 
-use crate::{PolicyError, Settings, UseRequest, question::Vocabulary};
+use crate::{PolicyError, Settings, UseRequest, prepared::PreparedRows, question::Vocabulary};
 
 const SCHEMA: &str = include_str!("../policies/schema.cedarschema");
 
@@ -74,9 +74,11 @@ struct Note {
 #[derive(Debug)]
 pub struct Permits {
     authorizer: Authorizer,
-    policies: PolicySet,
+    /// For each action the policies that can apply to it: the others would be evaluated in vain.
+    policies: BTreeMap<UseAction, PolicySet>,
     notes: BTreeMap<PolicyId, Note>,
     vocabulary: Vocabulary,
+    rows: PreparedRows,
     settings: Settings,
     digest: Digest,
 }
@@ -93,22 +95,27 @@ impl Permits {
     /// `policy::schema_unreadable`, `policy::policy_refused` naming the file, `policy::policy_duplicate`.
     pub fn new(schema: &str, policies: &[PolicyText<'_>], settings: Settings) -> Result<Self, PolicyError> {
         let validator = Validator::new(read_schema(schema)?);
-        let (mut set, mut notes) = (PolicySet::new(), BTreeMap::new());
+        let mut notes = BTreeMap::new();
+        let mut sets = BTreeMap::from(UseAction::ALL.map(|action| (action, PolicySet::new())));
         for file in policies {
             for policy in read_policies(file, &validator)? {
-                let place = notes.len();
-                let note = note(&policy, place).map_err(|reason| refused(file, reason))?;
+                let note = note(&policy, notes.len()).map_err(|reason| refused(file, reason))?;
+                let actions = actions_of(&policy, validator.schema());
                 let id = policy.id().clone();
-                set.add(policy)
-                    .map_err(|_| PolicyError::PolicyDuplicate { policy: id.to_string() })?;
-                notes.insert(id, note);
+                for (_, set) in sets.iter_mut().filter(|(action, _)| actions.contains(action.as_str())) {
+                    set.add(policy.clone()).map_err(|_| duplicate(&id))?;
+                }
+                if notes.insert(id.clone(), note).is_some() {
+                    return Err(duplicate(&id));
+                }
             }
         }
         Ok(Self {
             authorizer: Authorizer::new(),
-            policies: set,
+            policies: sets,
             notes,
             vocabulary: Vocabulary::new()?,
+            rows: PreparedRows::default(),
             settings,
             digest: digest_of(&(schema, policies, settings))?,
         })
@@ -124,10 +131,13 @@ impl Permits {
     /// # Errors
     /// `policy::undecided` where a policy failed: treat it as a refusal. `record::not_canonical` where the row has no digest.
     pub fn decide(&self, asked: &UseRequest<'_>, id: VerdictId, at: Timestamp) -> Result<Verdict, PolicyError> {
-        let question = self.vocabulary.question(asked, self.settings)?;
-        let response = self
-            .authorizer
-            .is_authorized(&question.request, &self.policies, &question.entities);
+        let row = self.rows.get(asked.terms, &self.vocabulary)?;
+        let request = self.vocabulary.request(asked, self.settings)?;
+        let action = asked.wanted.action();
+        let policies = self.policies.get(&action).ok_or_else(|| PolicyError::Undecided {
+            reason: format!("no policies are known for `{action}`"),
+        })?;
+        let response = self.authorizer.is_authorized(&request, policies, &row.entities);
         if let Some(error) = response.diagnostics().errors().next() {
             return Err(PolicyError::Undecided {
                 reason: error.to_string(),
@@ -140,11 +150,11 @@ impl Permits {
         Ok(Verdict {
             id,
             organization: asked.organization,
-            action: asked.wanted.action(),
+            action,
             decision,
             reasons: self.reasons(response.diagnostics().reason(), asked.terms),
             terms: asked.terms.key.clone(),
-            terms_digest: digest_of(asked.terms)?,
+            terms_digest: row.digest,
             policies: self.digest,
             at,
         })
@@ -215,6 +225,18 @@ fn read_policies(file: &PolicyText<'_>, validator: &Validator) -> Result<Vec<Pol
         Ok(policy.new_id(PolicyId::new(id)))
     });
     named.collect()
+}
+
+/// The names of the actions that a policy can apply to, by its scope and by the schema.
+fn actions_of(policy: &Policy, schema: &Schema) -> BTreeSet<String> {
+    let environments = policy.get_valid_request_envs(schema);
+    environments
+        .map(|environment| environment.action().id().unescaped().to_owned())
+        .collect()
+}
+
+fn duplicate(id: &PolicyId) -> PolicyError {
+    PolicyError::PolicyDuplicate { policy: id.to_string() }
 }
 
 /// Cedar numbers the policies of a text `policy0`, `policy1` …

@@ -1,18 +1,12 @@
-//! A request in Cedar's words: principal, action, resource and context, with the two entities that policies read.
+//! A request in Cedar's words: principal, action, resource and context, with the one entity that policies look into.
 //! Types and names here are those of `policies/schema.cedarschema`; a test checks that every question fits the schema.
 
 use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
-use cultivar_record::{Fact, FactName, Purpose, Standing, UseAction};
+use cultivar_record::{Fact, FactName, Purpose, Standing, Terms};
 
 use crate::{Commerce, Competition, Footing, PolicyError, Scores, Settings, Silence, Training, Use, UseRequest};
-
-/// What Cedar is asked.
-pub(crate) struct Question {
-    pub(crate) request: Request,
-    pub(crate) entities: Entities,
-}
 
 /// The schema's type names, parsed once.
 #[derive(Debug)]
@@ -42,25 +36,29 @@ impl Vocabulary {
         })
     }
 
-    pub(crate) fn question(&self, asked: &UseRequest<'_>, settings: Settings) -> Result<Question, PolicyError> {
+    /// The only entity that policies look into: the row of terms.
+    pub(crate) fn entities(&self, terms: &Terms) -> Result<Entities, PolicyError> {
+        let facts = FactName::ALL.map(|name| (name.as_str().to_owned(), self.fact(terms.fact(name))));
+        let row = Entity::new(self.row(terms), HashMap::from(facts), HashSet::new()).map_err(undecided)?;
+        Entities::from_entities([row], None).map_err(undecided)
+    }
+
+    pub(crate) fn request(&self, asked: &UseRequest<'_>, settings: Settings) -> Result<Request, PolicyError> {
         let organization = uid(&self.organization, &asked.organization.to_string());
-        let terms = uid(&self.terms, asked.terms.key.as_str());
-        let standing = value(&self.standing, standing_word(asked.standing));
-        let facts = FactName::ALL.map(|name| (name.as_str().to_owned(), self.fact(asked.terms.fact(name))));
-        let entities = [
-            entity(organization.clone(), HashMap::from([("standing".to_owned(), standing)]))?,
-            entity(terms.clone(), HashMap::from(facts))?,
-        ];
-        let action = uid(&self.action, UseAction::as_str(asked.wanted.action()));
+        let action = uid(&self.action, asked.wanted.action().as_str());
         let context = Context::from_pairs(self.context(asked, settings)?).map_err(undecided)?;
-        Ok(Question {
-            request: Request::new(organization, action, terms, context, None).map_err(undecided)?,
-            entities: Entities::from_entities(entities, None).map_err(undecided)?,
-        })
+        Request::new(organization, action, self.row(asked.terms), context, None).map_err(undecided)
+    }
+
+    fn row(&self, terms: &Terms) -> EntityUid {
+        uid(&self.terms, terms.key.as_str())
     }
 
     fn context(&self, asked: &UseRequest<'_>, settings: Settings) -> Result<Vec<Pair>, PolicyError> {
-        let mut pairs = vec![pair("footing", value(&self.footing, footing_word(asked.footing)))];
+        let mut pairs = vec![
+            pair("standing", value(&self.standing, standing_word(asked.standing))),
+            pair("footing", value(&self.footing, footing_word(asked.footing))),
+        ];
         match asked.wanted {
             Use::Infer { purpose } | Use::Collect { purpose } => pairs.push(self.purpose(purpose)),
             Use::Train(training) => pairs.push(training_pair(training)?),
@@ -112,10 +110,6 @@ fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
 
 fn value(kind: &EntityTypeName, word: &str) -> RestrictedExpression {
     RestrictedExpression::new_entity_uid(uid(kind, word))
-}
-
-fn entity(uid: EntityUid, attributes: HashMap<String, RestrictedExpression>) -> Result<Entity, PolicyError> {
-    Entity::new(uid, attributes, HashSet::new()).map_err(undecided)
 }
 
 /// A count; what Cedar's signed integers cannot hold is as good as the largest of them.

@@ -121,6 +121,8 @@ pub struct Dataset {
     pub sources: Vec<ExchangeSet>,
     /// What was left out.
     pub dropped: Vec<Dropped>,
+    /// Digest of the exchange sets and settings that it was made from: the same input is not sealed twice.
+    pub made_from: Digest,
     /// Digest of the desensitisation report that lies beside the manifest.
     pub privacy_report: Digest,
     /// When it was sealed.

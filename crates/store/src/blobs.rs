@@ -28,7 +28,11 @@ impl Blobs {
 
     /// Keeps a record as its canonical JSON, durable on return; returns its digest. What is there already is kept once.
     pub fn put<T: Serialize + ?Sized>(&self, record: &T) -> Result<Digest, StoreError> {
-        let text = canonical_json(record)?;
+        self.put_text(&canonical_json(record)?)
+    }
+
+    /// Keeps a text, durable on return; returns its digest.
+    pub fn put_text(&self, text: &str) -> Result<Digest, StoreError> {
         let digest = Digest::of_bytes(text.as_bytes());
         let path = self.path(&digest);
         if !path.exists() {

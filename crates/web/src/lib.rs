@@ -1,1 +1,51 @@
-//! stub
+//! The only crate that speaks HTTP inwards: the model API, the chat page, the report page, the embedded teacher. Handlers are
+//! thin and all alike: extract, authenticate, call one flow, map.
+//!
+//! It does not know SQL, policies, weights, or where its listener and its clock come from.
+
+mod app;
+mod guard;
+mod ledger;
+mod openai;
+mod pages;
+mod respond;
+mod serve;
+mod teacher;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
+};
+
+pub use app::App;
+pub use serve::serve;
+pub use teacher::teacher_router;
+
+/// Largest request body: OpenAI's and Anthropic's limit for a chat request.
+const MOST_BODY_BYTES: usize = 32 * 1024 * 1024;
+
+/// Everything that is served to clients and people.
+pub fn router(app: App) -> Router {
+    let pages = Router::new()
+        .route("/", get(pages::home))
+        .route("/chat", get(pages::chat::show).post(pages::chat::ask))
+        .route("/chat/stream", post(pages::chat::stream))
+        .route("/report", get(pages::report::show))
+        .route("/report.json", get(pages::report::json))
+        .route("/models/{name}/pedigree.json", get(pages::report::pedigree))
+        .route("/assets/{name}", get(pages::asset))
+        .layer(middleware::from_fn(guard::only_from_here));
+    Router::new()
+        .route("/v1/chat/completions", post(openai::chat_completions::create))
+        .route("/v1/models", get(openai::models::list))
+        .route("/v1/models/{name}", get(openai::models::show))
+        .route("/ledger/{*path}", get(ledger::file))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .merge(pages)
+        .fallback(openai::not_found)
+        .method_not_allowed_fallback(openai::method_not_allowed)
+        .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
+        .with_state(app)
+}

@@ -9,6 +9,7 @@
 //! rows bind a dataset or stack on each other (a host's terms and the model's): the caller asks once for each.
 
 mod error;
+mod pack;
 mod permits;
 mod prepared;
 mod question;
@@ -16,6 +17,7 @@ mod register;
 mod request;
 
 pub use error::PolicyError;
-pub use permits::{Permits, PolicyText};
+pub use pack::PolicyText;
+pub use permits::Permits;
 pub use register::{OWN_MODELS, Register};
 pub use request::{Commerce, Competition, Footing, Scores, Settings, Silence, Training, Use, UseRequest};

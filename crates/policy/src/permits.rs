@@ -1,82 +1,25 @@
 //! The policies in force: read and validated once, then asked often.
 
-use std::collections::{BTreeMap, BTreeSet};
+use cedar_policy::{Authorizer, Decision as CedarDecision, PolicyId};
+use cultivar_record::{Decision, Digest, Reason, Terms, Timestamp, Verdict, VerdictId, digest_of};
 
-use cedar_policy::{
-    Authorizer, Decision as CedarDecision, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator,
+use crate::{
+    PolicyError, Settings, UseRequest,
+    pack::{Note, POLICIES, Pack, PolicyText, SCHEMA},
+    prepared::PreparedRows,
+    question::Vocabulary,
 };
-use cultivar_record::{Decision, Digest, FactName, Reason, Terms, Timestamp, UseAction, Verdict, VerdictId, digest_of};
-use serde::Serialize;
-
-use crate::{PolicyError, Settings, UseRequest, prepared::PreparedRows, question::Vocabulary};
-
-const SCHEMA: &str = include_str!("../policies/schema.cedarschema");
-
-/// The shipped policies, in the order in which a verdict lists its reasons: what no acceptance would change comes first.
-const POLICIES: [PolicyText<'static>; 8] = [
-    PolicyText {
-        file: "standing.cedar",
-        text: include_str!("../policies/standing.cedar"),
-    },
-    PolicyText {
-        file: "train.cedar",
-        text: include_str!("../policies/train.cedar"),
-    },
-    PolicyText {
-        file: "evaluate.cedar",
-        text: include_str!("../policies/evaluate.cedar"),
-    },
-    PolicyText {
-        file: "publish.cedar",
-        text: include_str!("../policies/publish.cedar"),
-    },
-    PolicyText {
-        file: "release.cedar",
-        text: include_str!("../policies/release.cedar"),
-    },
-    PolicyText {
-        file: "collect.cedar",
-        text: include_str!("../policies/collect.cedar"),
-    },
-    PolicyText {
-        file: "infer.cedar",
-        text: include_str!("../policies/infer.cedar"),
-    },
-    PolicyText {
-        file: "acceptance.cedar",
-        text: include_str!("../policies/acceptance.cedar"),
-    },
-];
 
 /// The reason's policy where no policy permits and none forbids.
 const DEFAULT_DENY: &str = "default.deny";
 const DEFAULT_DENY_ADVICE: &str =
     "No policy permits this use of these terms. Choose other terms, or have the policies reviewed.";
 
-/// One file of Cedar policies. Each policy carries `@id`, `@fact` (a column of the register, or `none`) and `@advice`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct PolicyText<'a> {
-    /// The file's name, for error messages.
-    pub file: &'a str,
-    /// Its text.
-    pub text: &'a str,
-}
-
-/// What a policy's annotations say, and its place among the policies.
-#[derive(Debug)]
-struct Note {
-    place: usize,
-    fact: Option<FactName>,
-    advice: String,
-}
-
 /// The policies in force, validated, with the settings that they read.
 #[derive(Debug)]
 pub struct Permits {
     authorizer: Authorizer,
-    /// For each action the policies that can apply to it: the others would be evaluated in vain.
-    policies: BTreeMap<UseAction, PolicySet>,
-    notes: BTreeMap<PolicyId, Note>,
+    pack: Pack,
     vocabulary: Vocabulary,
     rows: PreparedRows,
     settings: Settings,
@@ -94,26 +37,9 @@ impl Permits {
     /// # Errors
     /// `policy::schema_unreadable`, `policy::policy_refused` naming the file, `policy::policy_duplicate`.
     pub fn new(schema: &str, policies: &[PolicyText<'_>], settings: Settings) -> Result<Self, PolicyError> {
-        let validator = Validator::new(read_schema(schema)?);
-        let mut notes = BTreeMap::new();
-        let mut sets = BTreeMap::from(UseAction::ALL.map(|action| (action, PolicySet::new())));
-        for file in policies {
-            for policy in read_policies(file, &validator)? {
-                let note = note(&policy, notes.len()).map_err(|reason| refused(file, reason))?;
-                let actions = actions_of(&policy, validator.schema());
-                let id = policy.id().clone();
-                for (_, set) in sets.iter_mut().filter(|(action, _)| actions.contains(action.as_str())) {
-                    set.add(policy.clone()).map_err(|_| duplicate(&id))?;
-                }
-                if notes.insert(id.clone(), note).is_some() {
-                    return Err(duplicate(&id));
-                }
-            }
-        }
         Ok(Self {
             authorizer: Authorizer::new(),
-            policies: sets,
-            notes,
+            pack: Pack::read(schema, policies)?,
             vocabulary: Vocabulary::new()?,
             rows: PreparedRows::default(),
             settings,
@@ -134,7 +60,7 @@ impl Permits {
         let row = self.rows.get(asked.terms, &self.vocabulary)?;
         let request = self.vocabulary.request(asked, self.settings)?;
         let action = asked.wanted.action();
-        let policies = self.policies.get(&action).ok_or_else(|| PolicyError::Undecided {
+        let policies = self.pack.policies.get(&action).ok_or_else(|| PolicyError::Undecided {
             reason: format!("no policies are known for `{action}`"),
         })?;
         let response = self.authorizer.is_authorized(&request, policies, &row.entities);
@@ -161,7 +87,8 @@ impl Permits {
     }
 
     fn reasons<'a>(&self, determining: impl Iterator<Item = &'a PolicyId>, terms: &Terms) -> Vec<Reason> {
-        let mut found: Vec<(&PolicyId, &Note)> = determining.filter_map(|id| self.notes.get_key_value(id)).collect();
+        let mut found: Vec<(&PolicyId, &Note)> =
+            determining.filter_map(|id| self.pack.notes.get_key_value(id)).collect();
         found.sort_by_key(|(_, note)| note.place);
         let reasons: Vec<Reason> = found.into_iter().map(|(id, note)| reason(id, note, terms)).collect();
         if reasons.is_empty() {
@@ -196,77 +123,127 @@ fn default_deny() -> Reason {
     }
 }
 
-fn read_schema(text: &str) -> Result<Schema, PolicyError> {
-    let unreadable = |reason: String| PolicyError::SchemaUnreadable { reason };
-    let (schema, mut warnings) = Schema::from_cedarschema_str(text).map_err(|error| unreadable(error.to_string()))?;
-    match warnings.next() {
-        None => Ok(schema),
-        Some(warning) => Err(unreadable(warning.to_string())),
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use cedar_policy::Entities;
+    use cultivar_record::{OrganizationId, Purpose, Standing};
+
+    use super::*;
+    use crate::pack::read_schema;
+    use crate::{Commerce, Competition, Footing, Register, Scores, Training, Use};
+
+    const ORGANIZATION: [u8; 32] = [1; 32];
+
+    fn with_policy(text: &str) -> Result<Permits, PolicyError> {
+        let file = PolicyText {
+            file: "own.cedar",
+            text,
+        };
+        Permits::new(SCHEMA, &[file], Settings::default())
     }
-}
 
-/// The policies of a file, in its order, each under the id of its `@id`.
-fn read_policies(file: &PolicyText<'_>, validator: &Validator) -> Result<Vec<Policy>, PolicyError> {
-    let set: PolicySet = file.text.parse().map_err(|error| refused(file, format!("{error}")))?;
-    let result = validator.validate(&set, ValidationMode::Strict);
-    if let Some(error) = result.validation_errors().next() {
-        return Err(refused(file, error.to_string()));
+    fn infer(permits: &Permits) -> Verdict {
+        let register = Register::shipped().unwrap();
+        let zero = Timestamp::from_micros(0);
+        let request = UseRequest {
+            organization: OrganizationId::from_parts(zero, &ORGANIZATION),
+            standing: Standing::Active,
+            footing: Footing::Accepted,
+            terms: register.get(&"mit".parse().unwrap()).unwrap(),
+            wanted: Use::Infer {
+                purpose: Purpose::Serve,
+            },
+        };
+        permits
+            .decide(&request, VerdictId::from_parts(zero, &ORGANIZATION), zero)
+            .unwrap()
     }
-    if let Some(warning) = result.validation_warnings().next() {
-        return Err(refused(file, warning.to_string()));
+
+    #[test]
+    fn without_a_policy_nothing_is_permitted_and_the_reason_says_so() {
+        let verdict = infer(&Permits::new(SCHEMA, &[], Settings::default()).unwrap());
+        assert_eq!(verdict.decision, Decision::Forbid);
+        assert_eq!(verdict.reasons, [default_deny()]);
     }
-    if set.num_of_templates() > 0 {
-        return Err(refused(file, "a template permits nothing by itself".to_owned()));
+
+    #[test]
+    fn a_policy_that_fails_permits_nothing() {
+        let overflow = r#"@id("a") @fact("none") @advice("b")
+            forbid(principal, action == Action::"PublishDataset", resource)
+            when { context.untraced + 1 > 5 };
+            @id("c") @fact("none") @advice("d") permit(principal, action, resource);"#;
+        let permits = with_policy(overflow).unwrap();
+        assert!(infer(&permits).permits());
+        let register = Register::shipped().unwrap();
+        let zero = Timestamp::from_micros(0);
+        let request = UseRequest {
+            organization: OrganizationId::from_parts(zero, &ORGANIZATION),
+            standing: Standing::Active,
+            footing: Footing::Accepted,
+            terms: register.get(&"mit".parse().unwrap()).unwrap(),
+            wanted: Use::PublishDataset {
+                commerce: Commerce::Commercial,
+                untraced: u64::MAX,
+            },
+        };
+        let error = permits
+            .decide(&request, VerdictId::from_parts(zero, &ORGANIZATION), zero)
+            .unwrap_err();
+        assert!(matches!(error, PolicyError::Undecided { .. }), "{error:?}");
     }
-    let mut policies: Vec<&Policy> = set.policies().collect();
-    policies.sort_by_key(|policy| place_in_file(policy.id()));
-    let named = policies.into_iter().map(|policy| {
-        let id = annotation(policy, "id").map_err(|reason| refused(file, reason))?;
-        Ok(policy.new_id(PolicyId::new(id)))
-    });
-    named.collect()
-}
 
-/// The names of the actions that a policy can apply to, by its scope and by the schema.
-fn actions_of(policy: &Policy, schema: &Schema) -> BTreeSet<String> {
-    let environments = policy.get_valid_request_envs(schema);
-    environments
-        .map(|environment| environment.action().id().unescaped().to_owned())
-        .collect()
-}
-
-fn duplicate(id: &PolicyId) -> PolicyError {
-    PolicyError::PolicyDuplicate { policy: id.to_string() }
-}
-
-/// Cedar numbers the policies of a text `policy0`, `policy1` …
-fn place_in_file(id: &PolicyId) -> usize {
-    let digits = id.to_string();
-    digits.trim_start_matches("policy").parse().unwrap_or(usize::MAX)
-}
-
-fn note(policy: &Policy, place: usize) -> Result<Note, String> {
-    let fact = match annotation(policy, "fact")? {
-        "none" => None,
-        column => {
-            let known = FactName::ALL.into_iter().find(|fact| fact.as_str() == column);
-            Some(known.ok_or_else(|| format!("`{}` reads the fact `{column}`, which no row has", policy.id()))?)
+    #[test]
+    fn every_kind_of_question_fits_the_schema() {
+        let register = Register::shipped().unwrap();
+        let vocabulary = Vocabulary::new().unwrap();
+        let schema = read_schema(SCHEMA).unwrap();
+        let training = Training {
+            competition: Competition::Competes,
+            commerce: Commerce::Commercial,
+            untraced: 1,
+        };
+        let (purpose, approvers) = (Purpose::Serve, BTreeSet::from(["Ben".to_owned()]));
+        let uses = [
+            Use::Infer { purpose },
+            Use::Collect { purpose },
+            Use::Train(training),
+            Use::Evaluate {
+                purpose,
+                scores: Scores::Reported,
+            },
+            Use::Evaluate {
+                purpose,
+                scores: Scores::FeedTraining(training),
+            },
+            Use::PublishDataset {
+                commerce: Commerce::Noncommercial,
+                untraced: 0,
+            },
+            Use::Release {
+                training,
+                requester: "Ann",
+                approvers: &approvers,
+            },
+        ];
+        for terms in register.rows() {
+            let entities = vocabulary.entities(terms).unwrap();
+            Entities::from_entities(entities.iter().cloned(), Some(&schema)).unwrap();
+            for wanted in uses {
+                let organization = OrganizationId::from_parts(Timestamp::from_micros(0), &ORGANIZATION);
+                let (standing, footing) = (Standing::Limited, Footing::Own);
+                let asked = UseRequest {
+                    organization,
+                    standing,
+                    footing,
+                    terms,
+                    wanted,
+                };
+                let request = vocabulary.request(&asked, Settings::default()).unwrap();
+                let context = request.context().unwrap().clone();
+                context.validate(&schema, request.action().unwrap()).unwrap();
+            }
         }
-    };
-    let advice = annotation(policy, "advice")?.to_owned();
-    Ok(Note { place, fact, advice })
-}
-
-fn annotation<'a>(policy: &'a Policy, key: &str) -> Result<&'a str, String> {
-    policy
-        .annotation(key)
-        .filter(|text| !text.trim().is_empty())
-        .ok_or_else(|| format!("`{}` has no @{key}", policy.id()))
-}
-
-fn refused(file: &PolicyText<'_>, reason: String) -> PolicyError {
-    PolicyError::PolicyRefused {
-        file: file.file.to_owned(),
-        reason,
     }
 }

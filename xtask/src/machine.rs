@@ -14,7 +14,15 @@ pub(crate) fn describe() -> String {
 /// The commit that is checked out, with `-dirty` where tracked files differ from it.
 pub(crate) fn commit(root: &Path) -> String {
     let described = Command::new("git")
-        .args(["describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"])
+        .args([
+            "-c",
+            "safe.directory=*",
+            "describe",
+            "--always",
+            "--abbrev=40",
+            "--exclude=*",
+            "--dirty",
+        ])
         .current_dir(root)
         .output();
     match described {

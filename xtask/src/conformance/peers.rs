@@ -38,6 +38,26 @@ pub(super) fn python(peers: &Path, suite: &Path) -> Result<PathBuf, String> {
     Ok(python)
 }
 
+/// A Go program built from its folder with Debian's own packages, so that nothing is fetched; else, why not, in one line.
+pub(super) fn go(peers: &Path, source: &Path) -> Result<PathBuf, String> {
+    let home = peers.join("go");
+    let (program, module) = (home.join("verify"), home.join("go.mod"));
+    let unable = |step: &str, why: String| format!("golang-go golang-golang-x-mod-dev: `{step}`: {why}");
+    // Newer Go rewrites `go.mod`: it is given a copy.
+    fs::create_dir_all(&home)
+        .and_then(|()| fs::copy(source.join("go.mod"), &module))
+        .map_err(|error| unable("cp go.mod", error.to_string()))?;
+    run(Command::new("go")
+        .arg("build")
+        .arg(format!("-modfile={}", module.display()))
+        .arg("-o")
+        .args([program.as_path(), Path::new(".")])
+        .current_dir(source)
+        .envs([("GOFLAGS", "-mod=mod"), ("GOPROXY", "off"), ("GOTOOLCHAIN", "local")]))
+    .map_err(|why| unable("go build", why))?;
+    Ok(program)
+}
+
 /// Runs a command to its end; its stdout, or the last line of what it complained.
 pub(super) fn run(command: &mut Command) -> Result<String, String> {
     let output = command

@@ -176,7 +176,7 @@ mod tests {
                 bytes: 65_536
             }
         );
-        assert_eq!((appender.size(), appender.root()), (0, crate::empty_root()));
+        assert_eq!((appender.size(), appender.root()), (0, crate::merkle::empty_root()));
     }
 
     #[test]

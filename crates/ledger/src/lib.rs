@@ -29,7 +29,7 @@ mod verify;
 pub use append::{Appended, Appender};
 pub use error::LedgerError;
 pub use key::{LogSigner, VerifierKey};
-pub use merkle::{empty_root, leaf_hash};
+pub use merkle::leaf_hash;
 pub use pedigree::{sign_pedigree, verify_pedigree};
 pub use proof::{ConsistencyProof, InclusionProof};
 pub use published::PublishedLog;

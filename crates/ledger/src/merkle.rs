@@ -20,7 +20,7 @@ pub(crate) fn node_hash(left: &Digest, right: &Digest) -> Digest {
 }
 
 /// The root of a tree without entries: SHA-256 of nothing.
-pub fn empty_root() -> Digest {
+pub(crate) fn empty_root() -> Digest {
     Digest::of_bytes(&[])
 }
 

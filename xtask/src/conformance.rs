@@ -55,13 +55,15 @@ impl Suite {
 }
 
 /// What every suite is given.
-struct Context {
+struct Context<'a> {
+    /// The root of the repository.
+    root: &'a Path,
+    /// Cargo's target folder.
+    target: PathBuf,
     /// The folder of the suites' foreign programs: `xtask/conformance`.
     suites: PathBuf,
     /// Where peers are installed: `target/peers`.
     peers: PathBuf,
-    /// Our program, in release.
-    cultivar: PathBuf,
     /// What `cultivar demo` left.
     data_dir: PathBuf,
 }
@@ -69,15 +71,15 @@ struct Context {
 /// Runs a suite; writes `target/conformance/NAME.json` and the same as a table.
 pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<ExitCode, Failure> {
     let target = target(root);
-    let cultivar = program::build(root, &target)?;
     let data_dir = match &arguments.data_dir {
         Some(given) => given.clone(),
-        None => program::demo(&cultivar, &target.join("conformance-data"))?,
+        None => program::demo(root, &target)?,
     };
     let context = Context {
+        root,
         suites: root.join("xtask/conformance"),
         peers: target.join("peers"),
-        cultivar,
+        target,
         data_dir,
     };
     let outcome = arguments.suite.run(&context)?;

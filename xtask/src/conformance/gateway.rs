@@ -1,10 +1,14 @@
 //! The official OpenAI client, unchanged, against `cultivar serve`.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use serde_json::Value;
 
-use super::{Context, Outcome, peers, program::Server, say};
+use super::{
+    Context, Outcome, peers,
+    program::{self, Server},
+    say,
+};
 use crate::Failure;
 
 pub(super) fn run(context: &Context) -> Result<Outcome, Failure> {
@@ -17,8 +21,9 @@ pub(super) fn run(context: &Context) -> Result<Outcome, Failure> {
             return Ok(outcome);
         }
     };
-    let key = api_key(context)?;
-    let server = Server::start(&context.cultivar, &context.data_dir)?;
+    let cultivar = program::build(context.root, &context.target)?;
+    let key = api_key(&cultivar, &context.data_dir)?;
+    let server = Server::start(&cultivar, &context.data_dir)?;
     say(&format!("the client meets {}", server.url))?;
     let printed = peers::stdout_of(
         Command::new(python)
@@ -32,11 +37,10 @@ pub(super) fn run(context: &Context) -> Result<Outcome, Failure> {
 }
 
 /// A new key of the demo's organisation.
-fn api_key(context: &Context) -> Result<String, Failure> {
+fn api_key(cultivar: &Path, data_dir: &Path) -> Result<String, Failure> {
     let create = ["key", "create", "--format", "json", "--data-dir"];
     let place = "cultivar key create";
-    let printed =
-        peers::run(Command::new(&context.cultivar).args(create).arg(&context.data_dir)).map_err(Failure::at(place))?;
+    let printed = peers::run(Command::new(cultivar).args(create).arg(data_dir)).map_err(Failure::at(place))?;
     let answer: Value = serde_json::from_str(&printed).map_err(Failure::at(place))?;
     let key = answer.get("key").and_then(Value::as_str);
     key.map(str::to_owned)

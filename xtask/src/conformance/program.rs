@@ -23,14 +23,16 @@ pub(super) fn build(root: &Path, target: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// Makes a data directory with `cultivar demo --exit`, in place of the one that lies there.
-pub(super) fn demo(cultivar: &Path, data_dir: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn demo(root: &Path, target: &Path) -> Result<PathBuf, Failure> {
+    let cultivar = build(root, target)?;
+    let data_dir = target.join("conformance-data");
     say("making a data directory with `cultivar demo --exit`")?;
     if data_dir.exists() {
-        fs::remove_dir_all(data_dir).map_err(Failure::at(data_dir.display()))?;
+        fs::remove_dir_all(&data_dir).map_err(Failure::at(data_dir.display()))?;
     }
     let demo = ["demo", "--exit", "--train-seconds", TRAIN_SECONDS, "--data-dir"];
-    finish(Command::new(cultivar).args(demo).arg(data_dir).stdout(Stdio::null()))?;
-    Ok(data_dir.to_owned())
+    finish(Command::new(cultivar).args(demo).arg(&data_dir).stdout(Stdio::null()))?;
+    Ok(data_dir)
 }
 
 /// A `cultivar serve` that is stopped when this goes out of scope.

@@ -9,7 +9,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(tree: &Tree) -> Vec<Finding> {
-    named_outside(tree, &["crates/web"], &["axum", "maud"])
+    named_outside(tree, &["crates/web"], &["axum", "hyper"])
         .map(|(source, line, path)| {
             let advice = format!("`{path}` outside `web`: give `cultivar-web` a flow to call");
             Finding::new(&source.path, line, advice)

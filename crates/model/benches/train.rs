@@ -16,7 +16,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use cultivar_model::{DecoderConfig, GenerateOptions, LanguageModel, Size, Tokenizer, TrainSettings, Trainer};
+use cultivar_model::{DecoderConfig, GenerateOptions, LanguageModel, NgramBaseline, Size, Tokenizer, TrainSettings, Trainer};
 use cultivar_record::Seed;
 use cultivar_record::chat::{Message, Role};
 use serde_json::Value;
@@ -114,6 +114,21 @@ fn cpu_seconds() -> f64 {
     ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
+/// Bits per byte of held-out text under the n-gram baseline, role tokens free.
+fn ngram(train: &Conversations, held_out: &Conversations, tokenizer: &Tokenizer, order: usize) -> f64 {
+    let model = NgramBaseline::train(train, tokenizer.clone(), order).expect("a baseline");
+    bits_per_byte(&model, held_out)
+}
+
+/// Bits per byte of the turns of held-out conversations, role tokens free.
+fn bits_per_byte(model: &dyn LanguageModel, held_out: &Conversations) -> f64 {
+    let scores = held_out.iter().flat_map(|messages| model.score(messages).expect("scores"));
+    let (bits, bytes) = scores.fold((0.0, 0), |(bits, bytes), score| (bits + score.bits, bytes + score.bytes));
+    #[expect(clippy::cast_precision_loss, reason = "a ratio")]
+    let ratio = bits / bytes as f64;
+    ratio
+}
+
 fn main() {
     let options = options();
     if options.file.is_empty() {
@@ -129,6 +144,10 @@ fn main() {
         tokenizer.vocab(),
         started.elapsed().as_secs_f64()
     );
+
+    for order in 3..7 {
+        println!("n-gram of order {order}: {:.4} bits per byte", ngram(&train, &held_out, &tokenizer, order));
+    }
 
     let (config, settings) = (config(&options, tokenizer.vocab()), options.settings.clone());
     println!("{config:?}\n{settings:?}");

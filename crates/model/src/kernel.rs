@@ -13,7 +13,8 @@ pub(crate) mod rms_norm;
 pub(crate) mod rope;
 pub(crate) mod swiglu;
 
-/// Runs a loop compiled for the widest instruction set of this machine (AVX-512, AVX2 or the baseline).
+/// Runs a loop compiled for the widest instruction set of this machine (AVX-512, AVX2 or the baseline). The closure must be
+/// `#[inline(always)]`: otherwise it is compiled once, for the baseline.
 #[inline(always)]
 pub(crate) fn vectorised<R>(body: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(body)

@@ -142,7 +142,7 @@ fn attend_one(
     found: &mut [f32],
 ) {
     let range = place..place + query.len();
-    vectorised(|| {
+    vectorised(#[inline(always)] || {
         for (score, key) in scores.iter_mut().zip(cache.keys.chunks_exact(stride)) {
             *score = dot(query, part(key, &range)) * scale;
         }

@@ -352,7 +352,7 @@ const MOMENTS: [&str; 2] = ["first_moment", "second_moment"];
 
 /// Adds the other lanes' gradients of one tensor to the first; returns the sum of squares.
 fn sum_part(total: &mut [f32], others: &[&mut [f32]]) -> f64 {
-    crate::kernel::vectorised(|| {
+    crate::kernel::vectorised(#[inline(always)] || {
         for other in others {
             for (total, other) in total.iter_mut().zip(other.iter()) {
                 *total += other;

@@ -34,7 +34,7 @@ pub(crate) fn step(
     let Update { beta1, beta2, .. } = *update;
     let rate = update.learning_rate * update.correction1;
     let keep = 1.0 - update.learning_rate * decay;
-    vectorised(|| {
+    vectorised(#[inline(always)] || {
         for (((w, g), m), v) in weights.iter_mut().zip(gradient).zip(first).zip(second) {
             let g = g * update.gradient_scale;
             *m = beta1 * *m + (1.0 - beta1) * g;

@@ -110,7 +110,7 @@ pub(crate) fn forward(heads: Heads, qkv: &[f32], out: &mut [f32], log_sums: &mut
 
 /// Row `i` of a block sees the keys up to `first + i`; the others get probability 0.
 fn softmax_causal(scores: &mut [f32], keys: usize, first: usize, log_sums: &mut [f32]) {
-    vectorised(|| {
+    vectorised(#[inline(always)] || {
         for ((i, row), log_sum) in scores.chunks_exact_mut(keys).enumerate().zip(log_sums) {
             let Some((seen, hidden)) = row.split_at_mut_checked(first + i + 1) else {
                 continue;
@@ -216,7 +216,7 @@ fn probabilities_and_gradient(
         .chunks_exact_mut(keys)
         .zip(scratch.gradient.chunks_exact_mut(keys));
     let log_sums = tail(log_sums, rows.start);
-    vectorised(|| {
+    vectorised(#[inline(always)] || {
         for ((((p, dp), (out, dout)), log_sum), last) in scores.zip(outs).zip(log_sums).zip(rows) {
             let (Some((p, p_hidden)), Some((dp, dp_hidden))) =
                 (p.split_at_mut_checked(last + 1), dp.split_at_mut_checked(last + 1))

@@ -24,7 +24,7 @@ impl Mask {
 
     /// Zeroes the dropped numbers of `x` and scales the others up.
     pub(crate) fn apply(self, x: &mut [f32]) {
-        vectorised(|| {
+        vectorised(#[inline(always)] || {
             for (i, x) in x.iter_mut().enumerate() {
                 *x *= self.factor(i);
             }
@@ -33,7 +33,7 @@ impl Mask {
 
     /// `out += mask * x`.
     pub(crate) fn add(self, x: &[f32], out: &mut [f32]) {
-        vectorised(|| {
+        vectorised(#[inline(always)] || {
             for ((i, x), out) in x.iter().enumerate().zip(out) {
                 *out += self.factor(i) * x;
             }

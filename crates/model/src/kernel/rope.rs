@@ -39,7 +39,7 @@ impl Rope {
             .chunks_exact(half)
             .zip(self.sin.chunks_exact(half))
             .skip(position);
-        vectorised(|| {
+        vectorised(#[inline(always)] || {
             for (row, (cos, sin)) in rows.chunks_mut(stride).zip(tables) {
                 for head in row.chunks_exact_mut(2 * half).take(heads) {
                     let (low, high) = head.split_at_mut(half);

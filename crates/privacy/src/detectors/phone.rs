@@ -19,7 +19,7 @@
 
 use std::ops::Range;
 
-use super::Detector;
+use super::{Detector, us_ssn::UsSsn};
 use crate::{
     Kind, Span, Strength,
     digits::{begins_at, chains, ends_at, is_cued, is_named, values, with_digits},
@@ -106,6 +106,10 @@ impl Detector for Phone {
     }
 
     fn is_ours(&self, value: &str) -> bool {
+        // Where words allow both readings, the surrogate of a social security number is read as a telephone number.
+        if UsSsn.is_ours(value) {
+            return true;
+        }
         let main = main_part(value);
         let digits = values(main);
         let fiction = digits.len().checked_sub(7).and_then(|head| digits.get(head..));
@@ -201,13 +205,14 @@ impl Window<'_> {
         (area || trunk || grouped).then_some(used)
     }
 
-    /// Dates, and the form of a social security number.
+    /// Dates, version 4 addresses, and the form of a social security number.
     fn is_other(&self, used: usize) -> bool {
         let lengths: Vec<usize> = self.groups.iter().take(used).map(Range::len).collect();
         let marks = self.marks(used);
         marks.contains('/')
             || matches!(lengths.as_slice(), [4, 1..=2, 1..=2] | [1..=2, 1..=2, 4] | [3, 2, 4])
             || (marks.contains('.') && lengths.contains(&1))
+            || (marks == "..." && lengths.iter().all(|length| *length <= 3))
     }
 
     /// Whether all groups are separated by the same one of space, hyphen and point.

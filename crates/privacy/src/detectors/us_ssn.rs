@@ -58,7 +58,7 @@ impl Detector for UsSsn {
     }
 
     fn is_ours(&self, value: &str) -> bool {
-        values(value).starts_with(&[0, 0, 0])
+        matches!(values(value).as_slice(), [0, 0, 0, rest @ ..] if rest.len() == 6)
     }
 }
 

@@ -1,0 +1,4 @@
+//! Near-duplicates of whole texts.
+
+#[cfg(test)]
+mod near_duplicates;

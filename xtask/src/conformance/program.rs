@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
+    time::Duration,
 };
 
 use super::say;
@@ -35,6 +36,9 @@ pub(super) fn demo(root: &Path, target: &Path) -> Result<PathBuf, Failure> {
     Ok(data_dir)
 }
 
+/// How long the server may take to end, in tenths of a second.
+const PATIENCE_TENTHS: u32 = 100;
+
 /// A `cultivar serve` that is stopped when this goes out of scope.
 pub(super) struct Server {
     child: Child,
@@ -45,7 +49,15 @@ pub(super) struct Server {
 impl Server {
     /// Serves a data directory on a free port of this machine.
     pub(super) fn start(cultivar: &Path, data_dir: &Path) -> Result<Self, Failure> {
-        let serve = ["serve", "--listen", "127.0.0.1:0", "--data-dir"];
+        let serve = [
+            "serve",
+            "--quiet",
+            "--format",
+            "json",
+            "--listen",
+            "127.0.0.1:0",
+            "--data-dir",
+        ];
         let mut child = Command::new(cultivar)
             .args(serve)
             .arg(data_dir)
@@ -69,7 +81,17 @@ impl Server {
 }
 
 impl Drop for Server {
+    /// Interrupts it as a person would, so that it ends what it has begun; kills it where it does not end.
     fn drop(&mut self) {
+        let _ = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status();
+        for _ in 0..PATIENCE_TENTHS {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -16,13 +16,16 @@ const PURE: [&str; 6] = [
 ];
 
 /// What acts or waits.
-const EFFECTS: [&str; 9] = [
+const EFFECTS: [&str; 12] = [
     "async",
     "await",
     "futures_util",
     "tokio",
     "std::fs",
-    "std::net",
+    "std::net::TcpListener",
+    "std::net::TcpStream",
+    "std::net::ToSocketAddrs",
+    "std::net::UdpSocket",
     "std::process",
     "std::thread",
     "std::io::stdin",
@@ -53,6 +56,15 @@ mod tests {
         let files = [("crates/ledger/src/lib.rs", code), ("crates/store/src/lib.rs", code)];
         let lines = [2, 3, 5, 6].map(|line| format!("crates/ledger/src/lib.rs:{line}"));
         assert_eq!(places(&RULE, &files), lines);
+    }
+
+    #[test]
+    fn an_address_is_a_value() {
+        let files = [(
+            "crates/privacy/src/lib.rs",
+            "use std::net::IpAddr;\nuse std::net::TcpStream;\n",
+        )];
+        assert_eq!(places(&RULE, &files), ["crates/privacy/src/lib.rs:2"]);
     }
 
     #[test]

@@ -16,7 +16,9 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use cultivar_model::{DecoderConfig, GenerateOptions, LanguageModel, NgramBaseline, Size, Tokenizer, TrainSettings, Trainer};
+use cultivar_model::{
+    DecoderConfig, GenerateOptions, LanguageModel, NgramBaseline, Size, Tokenizer, TrainSettings, Trainer,
+};
 use cultivar_record::Seed;
 use cultivar_record::chat::{Message, Role};
 use serde_json::Value;
@@ -122,8 +124,12 @@ fn ngram(train: &Conversations, held_out: &Conversations, tokenizer: &Tokenizer,
 
 /// Bits per byte of the turns of held-out conversations, role tokens free.
 fn bits_per_byte(model: &dyn LanguageModel, held_out: &Conversations) -> f64 {
-    let scores = held_out.iter().flat_map(|messages| model.score(messages).expect("scores"));
-    let (bits, bytes) = scores.fold((0.0, 0), |(bits, bytes), score| (bits + score.bits, bytes + score.bytes));
+    let scores = held_out
+        .iter()
+        .flat_map(|messages| model.score(messages).expect("scores"));
+    let (bits, bytes) = scores.fold((0.0, 0), |(bits, bytes), score| {
+        (bits + score.bits, bytes + score.bytes)
+    });
     #[expect(clippy::cast_precision_loss, reason = "a ratio")]
     let ratio = bits / bytes as f64;
     ratio
@@ -146,7 +152,10 @@ fn main() {
     );
 
     for order in 3..7 {
-        println!("n-gram of order {order}: {:.4} bits per byte", ngram(&train, &held_out, &tokenizer, order));
+        println!(
+            "n-gram of order {order}: {:.4} bits per byte",
+            ngram(&train, &held_out, &tokenizer, order)
+        );
     }
 
     let (config, settings) = (config(&options, tokenizer.vocab()), options.settings.clone());

@@ -10,9 +10,6 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::DecoderConfig;
 
-/// Standard deviation of the initial weights, as in GPT-2 and Llama.
-const INITIAL_DEVIATION: f64 = 0.02;
-
 /// What a tensor is, as far as its start and its decay depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -119,20 +116,23 @@ impl Layout {
         }
     }
 
-    /// Fresh weights, the same for the same seed.
+    /// Fresh weights, the same for the same seed. Each matrix starts with deviation `1 / sqrt(inputs)`, which keeps the size
+    /// of what passes through at any width; the fixed 0.02 that large decoders use is too small for narrow ones.
     pub(crate) fn initial(&self, seed: u64) -> Vec<f32> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let residual = INITIAL_DEVIATION / (2.0 * self.layers.len().max(1) as f64).sqrt();
+        let residual = 1.0 / (2.0 * self.layers.len().max(1) as f64).sqrt();
         let mut weights = Vec::with_capacity(self.len);
         for tensor in &self.tensors {
-            let deviation = match tensor.kind {
+            let inputs = tensor.shape.last().copied().unwrap_or(1) as f64;
+            let scale = match tensor.kind {
                 Kind::Norm => {
                     weights.resize(tensor.range.end, 1.0);
                     continue;
                 }
                 Kind::Residual => residual,
-                Kind::Embedding | Kind::Inner => INITIAL_DEVIATION,
+                Kind::Inner | Kind::Embedding => 1.0,
             };
+            let deviation = scale / inputs.sqrt();
             weights.extend(tensor.range.clone().map(|_| (normal(&mut rng) * deviation) as f32));
         }
         weights

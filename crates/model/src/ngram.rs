@@ -81,7 +81,10 @@ mod tests {
     use super::*;
 
     fn conversation(texts: [&str; 2]) -> Vec<Message> {
-        vec![Message::text(Role::User, texts[0]), Message::text(Role::Assistant, texts[1])]
+        vec![
+            Message::text(Role::User, texts[0]),
+            Message::text(Role::Assistant, texts[1]),
+        ]
     }
 
     #[test]
@@ -98,10 +101,14 @@ mod tests {
             ..GenerateOptions::default()
         };
         let question = [Message::text(Role::User, "one chai please")];
-        let answer = model.generate(&question, &greedy, &mut |_| ControlFlow::Continue(())).unwrap();
+        let answer = model
+            .generate(&question, &greedy, &mut |_| ControlFlow::Continue(()))
+            .unwrap();
         assert_eq!(answer.text, "that will be ready soon");
         let seen = model.score(&data[0]).unwrap();
-        let unseen = model.score(&conversation(["one latte please", "soon be ready will that"])).unwrap();
+        let unseen = model
+            .score(&conversation(["one latte please", "soon be ready will that"]))
+            .unwrap();
         assert!(seen[1].bits * 4.0 < unseen[1].bits, "{seen:?} {unseen:?}");
         assert_eq!(seen[1].bytes, 23);
         assert!(matches!(

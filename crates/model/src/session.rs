@@ -142,19 +142,22 @@ fn attend_one(
     found: &mut [f32],
 ) {
     let range = place..place + query.len();
-    vectorised(#[inline(always)] || {
-        for (score, key) in scores.iter_mut().zip(cache.keys.chunks_exact(stride)) {
-            *score = dot(query, part(key, &range)) * scale;
-        }
-        let most = max(scores);
-        for score in scores.iter_mut() {
-            *score = exp(*score - most);
-        }
-        let factor = 1.0 / sum(scores);
-        for (score, value) in scores.iter().zip(cache.values.chunks_exact(stride)) {
-            for (found, value) in found.iter_mut().zip(part(value, &range)) {
-                *found += score * factor * value;
+    vectorised(
+        #[inline(always)]
+        || {
+            for (score, key) in scores.iter_mut().zip(cache.keys.chunks_exact(stride)) {
+                *score = dot(query, part(key, &range)) * scale;
             }
-        }
-    });
+            let most = max(scores);
+            for score in scores.iter_mut() {
+                *score = exp(*score - most);
+            }
+            let factor = 1.0 / sum(scores);
+            for (score, value) in scores.iter().zip(cache.values.chunks_exact(stride)) {
+                for (found, value) in found.iter_mut().zip(part(value, &range)) {
+                    *found += score * factor * value;
+                }
+            }
+        },
+    );
 }

@@ -232,3 +232,6 @@ pub(crate) fn answer(
         finish,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -352,17 +352,20 @@ const MOMENTS: [&str; 2] = ["first_moment", "second_moment"];
 
 /// Adds the other lanes' gradients of one tensor to the first; returns the sum of squares.
 fn sum_part(total: &mut [f32], others: &[&mut [f32]]) -> f64 {
-    crate::kernel::vectorised(#[inline(always)] || {
-        for other in others {
-            for (total, other) in total.iter_mut().zip(other.iter()) {
-                *total += other;
+    crate::kernel::vectorised(
+        #[inline(always)]
+        || {
+            for other in others {
+                for (total, other) in total.iter_mut().zip(other.iter()) {
+                    *total += other;
+                }
             }
-        }
-        total
-            .chunks(4096)
-            .map(|chunk| f64::from(crate::kernel::reduce::dot(chunk, chunk)))
-            .sum()
-    })
+            total
+                .chunks(4096)
+                .map(|chunk| f64::from(crate::kernel::reduce::dot(chunk, chunk)))
+                .sum()
+        },
+    )
 }
 
 /// A number that differs wherever its two sources differ. Source: Steele et al. 2014, `SplitMix64`.

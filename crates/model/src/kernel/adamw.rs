@@ -34,14 +34,17 @@ pub(crate) fn step(
     let Update { beta1, beta2, .. } = *update;
     let rate = update.learning_rate * update.correction1;
     let keep = 1.0 - update.learning_rate * decay;
-    vectorised(#[inline(always)] || {
-        for (((w, g), m), v) in weights.iter_mut().zip(gradient).zip(first).zip(second) {
-            let g = g * update.gradient_scale;
-            *m = beta1 * *m + (1.0 - beta1) * g;
-            *v = beta2 * *v + (1.0 - beta2) * g * g;
-            *w = *w * keep - rate * *m / ((*v * update.correction2).sqrt() + update.epsilon);
-        }
-    });
+    vectorised(
+        #[inline(always)]
+        || {
+            for (((w, g), m), v) in weights.iter_mut().zip(gradient).zip(first).zip(second) {
+                let g = g * update.gradient_scale;
+                *m = beta1 * *m + (1.0 - beta1) * g;
+                *v = beta2 * *v + (1.0 - beta2) * g * g;
+                *w = *w * keep - rate * *m / ((*v * update.correction2).sqrt() + update.epsilon);
+            }
+        },
+    );
 }
 
 #[cfg(test)]

@@ -110,24 +110,27 @@ pub(crate) fn forward(heads: Heads, qkv: &[f32], out: &mut [f32], log_sums: &mut
 
 /// Row `i` of a block sees the keys up to `first + i`; the others get probability 0.
 fn softmax_causal(scores: &mut [f32], keys: usize, first: usize, log_sums: &mut [f32]) {
-    vectorised(#[inline(always)] || {
-        for ((i, row), log_sum) in scores.chunks_exact_mut(keys).enumerate().zip(log_sums) {
-            let Some((seen, hidden)) = row.split_at_mut_checked(first + i + 1) else {
-                continue;
-            };
-            let most = max(seen);
-            for x in seen.iter_mut() {
-                *x = exp(*x - most);
+    vectorised(
+        #[inline(always)]
+        || {
+            for ((i, row), log_sum) in scores.chunks_exact_mut(keys).enumerate().zip(log_sums) {
+                let Some((seen, hidden)) = row.split_at_mut_checked(first + i + 1) else {
+                    continue;
+                };
+                let most = max(seen);
+                for x in seen.iter_mut() {
+                    *x = exp(*x - most);
+                }
+                let total = sum(seen);
+                let factor = 1.0 / total;
+                for x in seen.iter_mut() {
+                    *x *= factor;
+                }
+                hidden.fill(0.0);
+                *log_sum = most + total.ln();
             }
-            let total = sum(seen);
-            let factor = 1.0 / total;
-            for x in seen.iter_mut() {
-                *x *= factor;
-            }
-            hidden.fill(0.0);
-            *log_sum = most + total.ln();
-        }
-    });
+        },
+    );
 }
 
 /// What the forward pass left of a segment, and the gradient of its output.
@@ -216,23 +219,26 @@ fn probabilities_and_gradient(
         .chunks_exact_mut(keys)
         .zip(scratch.gradient.chunks_exact_mut(keys));
     let log_sums = tail(log_sums, rows.start);
-    vectorised(#[inline(always)] || {
-        for ((((p, dp), (out, dout)), log_sum), last) in scores.zip(outs).zip(log_sums).zip(rows) {
-            let (Some((p, p_hidden)), Some((dp, dp_hidden))) =
-                (p.split_at_mut_checked(last + 1), dp.split_at_mut_checked(last + 1))
-            else {
-                continue;
-            };
-            let (Some(out), Some(dout)) = (out.get(..head), dout.get(..head)) else {
-                continue;
-            };
-            let along = dot(out, dout);
-            for (p, dp) in p.iter_mut().zip(dp) {
-                *p = exp(*p - log_sum);
-                *dp = *p * (*dp - along);
+    vectorised(
+        #[inline(always)]
+        || {
+            for ((((p, dp), (out, dout)), log_sum), last) in scores.zip(outs).zip(log_sums).zip(rows) {
+                let (Some((p, p_hidden)), Some((dp, dp_hidden))) =
+                    (p.split_at_mut_checked(last + 1), dp.split_at_mut_checked(last + 1))
+                else {
+                    continue;
+                };
+                let (Some(out), Some(dout)) = (out.get(..head), dout.get(..head)) else {
+                    continue;
+                };
+                let along = dot(out, dout);
+                for (p, dp) in p.iter_mut().zip(dp) {
+                    *p = exp(*p - log_sum);
+                    *dp = *p * (*dp - along);
+                }
+                p_hidden.fill(0.0);
+                dp_hidden.fill(0.0);
             }
-            p_hidden.fill(0.0);
-            dp_hidden.fill(0.0);
-        }
-    });
+        },
+    );
 }

@@ -24,20 +24,26 @@ impl Mask {
 
     /// Zeroes the dropped numbers of `x` and scales the others up.
     pub(crate) fn apply(self, x: &mut [f32]) {
-        vectorised(#[inline(always)] || {
-            for (i, x) in x.iter_mut().enumerate() {
-                *x *= self.factor(i);
-            }
-        });
+        vectorised(
+            #[inline(always)]
+            || {
+                for (i, x) in x.iter_mut().enumerate() {
+                    *x *= self.factor(i);
+                }
+            },
+        );
     }
 
     /// `out += mask * x`.
     pub(crate) fn add(self, x: &[f32], out: &mut [f32]) {
-        vectorised(#[inline(always)] || {
-            for ((i, x), out) in x.iter().enumerate().zip(out) {
-                *out += self.factor(i) * x;
-            }
-        });
+        vectorised(
+            #[inline(always)]
+            || {
+                for ((i, x), out) in x.iter().enumerate().zip(out) {
+                    *out += self.factor(i) * x;
+                }
+            },
+        );
     }
 
     #[inline(always)]

@@ -8,22 +8,28 @@ use super::vectorised;
 /// Writes the inverse root of each row of `x [rows, width]` to `inverse [rows]` and the normed rows to `out [rows, width]`.
 pub(crate) fn forward(x: &[f32], weight: &[f32], eps: f32, inverse: &mut [f32], out: &mut [f32]) {
     let width = weight.len();
-    vectorised(#[inline(always)] || {
-        for ((x, out), inverse) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)).zip(inverse) {
-            *inverse = 1.0 / (dot(x, x) / width as f32 + eps).sqrt();
-            scale(x, weight, *inverse, out);
-        }
-    });
+    vectorised(
+        #[inline(always)]
+        || {
+            for ((x, out), inverse) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)).zip(inverse) {
+                *inverse = 1.0 / (dot(x, x) / width as f32 + eps).sqrt();
+                scale(x, weight, *inverse, out);
+            }
+        },
+    );
 }
 
 /// The output of [`forward`] again.
 pub(crate) fn apply(x: &[f32], weight: &[f32], inverse: &[f32], out: &mut [f32]) {
     let width = weight.len();
-    vectorised(#[inline(always)] || {
-        for ((x, out), inverse) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)).zip(inverse) {
-            scale(x, weight, *inverse, out);
-        }
-    });
+    vectorised(
+        #[inline(always)]
+        || {
+            for ((x, out), inverse) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)).zip(inverse) {
+                scale(x, weight, *inverse, out);
+            }
+        },
+    );
 }
 
 #[inline(always)]
@@ -36,21 +42,24 @@ fn scale(x: &[f32], weight: &[f32], inverse: f32, out: &mut [f32]) {
 /// Adds the gradient to `dx [rows, width]` and to `dweight [width]`, given that of the output, `dy [rows, width]`.
 pub(crate) fn backward(x: &[f32], weight: &[f32], inverse: &[f32], dy: &[f32], dx: &mut [f32], dweight: &mut [f32]) {
     let width = weight.len();
-    vectorised(#[inline(always)] || {
-        let rows = x
-            .chunks_exact(width)
-            .zip(dy.chunks_exact(width))
-            .zip(dx.chunks_exact_mut(width));
-        for (((x, dy), dx), inverse) in rows.zip(inverse) {
-            for ((dw, dy), x) in dweight.iter_mut().zip(dy).zip(x) {
-                *dw += dy * x * inverse;
+    vectorised(
+        #[inline(always)]
+        || {
+            let rows = x
+                .chunks_exact(width)
+                .zip(dy.chunks_exact(width))
+                .zip(dx.chunks_exact_mut(width));
+            for (((x, dy), dx), inverse) in rows.zip(inverse) {
+                for ((dw, dy), x) in dweight.iter_mut().zip(dy).zip(x) {
+                    *dw += dy * x * inverse;
+                }
+                let along = projection(x, dy, weight) * inverse * inverse * inverse / width as f32;
+                for (((dx, dy), w), x) in dx.iter_mut().zip(dy).zip(weight).zip(x) {
+                    *dx += inverse * w * dy - along * x;
+                }
             }
-            let along = projection(x, dy, weight) * inverse * inverse * inverse / width as f32;
-            for (((dx, dy), w), x) in dx.iter_mut().zip(dy).zip(weight).zip(x) {
-                *dx += inverse * w * dy - along * x;
-            }
-        }
-    });
+        },
+    );
 }
 
 /// The sum of `x * dy * weight`.

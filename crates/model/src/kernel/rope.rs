@@ -39,17 +39,20 @@ impl Rope {
             .chunks_exact(half)
             .zip(self.sin.chunks_exact(half))
             .skip(position);
-        vectorised(#[inline(always)] || {
-            for (row, (cos, sin)) in rows.chunks_mut(stride).zip(tables) {
-                for head in row.chunks_exact_mut(2 * half).take(heads) {
-                    let (low, high) = head.split_at_mut(half);
-                    for (((a, b), c), s) in low.iter_mut().zip(high).zip(cos).zip(sin) {
-                        let s = sign * s;
-                        (*a, *b) = (*a * c - *b * s, *b * c + *a * s);
+        vectorised(
+            #[inline(always)]
+            || {
+                for (row, (cos, sin)) in rows.chunks_mut(stride).zip(tables) {
+                    for head in row.chunks_exact_mut(2 * half).take(heads) {
+                        let (low, high) = head.split_at_mut(half);
+                        for (((a, b), c), s) in low.iter_mut().zip(high).zip(cos).zip(sin) {
+                            let s = sign * s;
+                            (*a, *b) = (*a * c - *b * s, *b * c + *a * s);
+                        }
                     }
                 }
-            }
-        });
+            },
+        );
     }
 }
 

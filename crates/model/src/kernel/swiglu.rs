@@ -7,14 +7,17 @@ use super::vectorised;
 
 /// Writes `act [tokens, hidden]` from `gate_up [tokens, 2 * hidden]`.
 pub(crate) fn forward(gate_up: &[f32], hidden: usize, act: &mut [f32]) {
-    vectorised(#[inline(always)] || {
-        for (row, act) in gate_up.chunks_exact(2 * hidden).zip(act.chunks_exact_mut(hidden)) {
-            let (gate, up) = row.split_at(hidden);
-            for ((g, u), act) in gate.iter().zip(up).zip(act) {
-                *act = g / (1.0 + exp(-g)) * u;
+    vectorised(
+        #[inline(always)]
+        || {
+            for (row, act) in gate_up.chunks_exact(2 * hidden).zip(act.chunks_exact_mut(hidden)) {
+                let (gate, up) = row.split_at(hidden);
+                for ((g, u), act) in gate.iter().zip(up).zip(act) {
+                    *act = g / (1.0 + exp(-g)) * u;
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 /// Replaces `gate_up` by its own gradient, and `dact [tokens, hidden]` by the activation, which the weight gradient of the

@@ -31,7 +31,9 @@ impl Counts {
     pub(super) fn train(rows: &[Vec<u32>], order: usize, alphabet: usize) -> Self {
         let mut tables: Vec<HashMap<Box<[u32]>, Followers>> = vec![HashMap::new(); order];
         for row in rows {
-            let padded: Vec<u32> = std::iter::repeat_n(START, order - 1).chain(row.iter().copied()).collect();
+            let padded: Vec<u32> = std::iter::repeat_n(START, order - 1)
+                .chain(row.iter().copied())
+                .collect();
             for window in padded.windows(order) {
                 count(&mut tables, window);
             }
@@ -65,11 +67,12 @@ impl Counts {
 
     /// The probability of one token after the tokens `before`.
     pub(super) fn probability(&self, before: &[u32], token: u32) -> f64 {
-        self.known(before).fold(1.0 / self.alphabet as f64, |share, (level, followers)| {
-            let (total, kept) = level.totals(followers);
-            let own = followers.get(&token).map_or(0.0, |count| level.discounted(*count));
-            (own + kept * share) / total
-        })
+        self.known(before)
+            .fold(1.0 / self.alphabet as f64, |share, (level, followers)| {
+                let (total, kept) = level.totals(followers);
+                let own = followers.get(&token).map_or(0.0, |count| level.discounted(*count));
+                (own + kept * share) / total
+            })
     }
 
     /// The contexts that were seen, from none to the longest.
@@ -77,7 +80,9 @@ impl Counts {
         let longest = self.levels.len() - 1;
         let missing = longest.saturating_sub(before.len());
         let recent = before.get(before.len().saturating_sub(longest)..).unwrap_or_default();
-        let padded: Vec<u32> = std::iter::repeat_n(START, missing).chain(recent.iter().copied()).collect();
+        let padded: Vec<u32> = std::iter::repeat_n(START, missing)
+            .chain(recent.iter().copied())
+            .collect();
         self.levels.iter().enumerate().map_while(move |(length, level)| {
             let context = padded.get(longest - length..)?;
             Some((level, level.followers.get(context)?))
@@ -88,11 +93,18 @@ impl Counts {
 /// Counts an n-gram, and its ending in the next shorter table wherever the n-gram is new: a token counts there once per
 /// different token before it.
 fn count(tables: &mut [HashMap<Box<[u32]>, Followers>], ngram: &[u32]) {
-    let (Some((table, shorter)), [context @ .., token]) = (tables.split_last_mut(), ngram) else { return };
+    let (Some((table, shorter)), [context @ .., token]) = (tables.split_last_mut(), ngram) else {
+        return;
+    };
     if !table.contains_key(context) {
         table.insert(context.into(), Followers::new());
     }
-    let Some(count_of) = table.get_mut(context).map(|followers| followers.entry(*token).or_default()) else { return };
+    let Some(count_of) = table
+        .get_mut(context)
+        .map(|followers| followers.entry(*token).or_default())
+    else {
+        return;
+    };
     *count_of += 1;
     if let (1, [_, ending @ ..]) = (*count_of, ngram) {
         count(shorter, ending);
@@ -124,7 +136,13 @@ fn discounts(followers: &HashMap<Box<[u32]>, Followers>) -> [f64; 3] {
     let [_, n1, n2, n3, n4] = times.map(f64::from);
     let y = n1 / (n1 + 2.0 * n2);
     // Where a table is too small for the estimate, half of a count is taken: never nothing, never all of it.
-    let checked = |discount: f64, count: f64| if discount > 0.0 && discount < count { discount } else { 0.5 };
+    let checked = |discount: f64, count: f64| {
+        if discount > 0.0 && discount < count {
+            discount
+        } else {
+            0.5
+        }
+    };
     [
         checked(1.0 - 2.0 * y * n2 / n1, 1.0),
         checked(2.0 - 3.0 * y * n3 / n2, 2.0),
@@ -137,7 +155,9 @@ mod tests {
     use super::*;
 
     fn rows() -> Vec<Vec<u32>> {
-        (0..40_u32).map(|i| (0..12).map(|j| (i * j + j * j * 3 + i / 7) % 9).collect()).collect()
+        (0..40_u32)
+            .map(|i| (0..12).map(|j| (i * j + j * j * 3 + i / 7) % 9).collect())
+            .collect()
     }
 
     #[test]

@@ -1,2 +1,40 @@
-//! stub
-fn main() {}
+//! `cultivar`: the binary. The only place that reads the environment, the configuration and the wall clock, and that puts
+//! the parts together.
+
+mod cli;
+mod commands;
+mod config;
+mod failure;
+mod opened;
+mod progress;
+mod secrets;
+mod server;
+mod system;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{cli::Cli, failure::Exit, terminal::Terminal};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return terminal::usage(&error),
+    };
+    let terminal = Terminal::new(&cli.global);
+    match commands::run(cli, &terminal) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            terminal.failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -66,6 +66,17 @@ impl Gateway {
             .await
     }
 
+    /// Decides whether answers recorded under these terms may be a reference that models are scored against.
+    pub async fn permit_evaluation(
+        &self,
+        organization: &Organization,
+        terms: &Terms,
+        terms_digest: Digest,
+    ) -> Result<Verdict, GatewayError> {
+        self.decide(organization, terms, terms_digest, Wanted::Call(Purpose::Evaluate))
+            .await
+    }
+
     /// The row of a key as it stands now.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cultivar_record::{
-    ExchangeId, ExchangeOutcome, TokenCount, Usage,
+    ExchangeId, ExchangeOutcome, MicroUsd, Usage,
     chat::{ChatRequest, Message},
 };
 
@@ -26,13 +26,9 @@ impl Gateway {
         let intent = self.record_intent(caller, &route, &verdict, &question).await?;
         match client.score(question.request.messages).await {
             Ok(scores) => {
-                let prompt = TokenCount::new(scores.iter().map(|score| score.tokens).sum());
-                let usage = Usage {
-                    prompt,
-                    completion: TokenCount::default(),
-                };
                 let answer = self.put_blob(&scores).await?;
-                let cost = crate::meter::charge(usage, route.provider.price);
+                // Nothing was generated, and our own models charge nothing for reading.
+                let (usage, cost) = (Usage::default(), MicroUsd::default());
                 let outcome = ExchangeOutcome::Answered {
                     answer,
                     usage,

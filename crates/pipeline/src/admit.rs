@@ -26,12 +26,19 @@ pub(crate) struct Admitted {
 type Group = (String, String, Digest);
 
 pub(crate) async fn admit(context: &Context, recipe: &Recipe, prompts: &Prompts) -> Result<Admitted, PipelineError> {
-    let mut admitted = Admitted { exchanges: Vec::new(), sets: Vec::new(), refused: 0 };
+    let mut admitted = Admitted {
+        exchanges: Vec::new(),
+        sets: Vec::new(),
+        refused: 0,
+    };
     let mut last_refusal = None;
     for ((provider, provider_model, terms_digest), exchanges) in considered(context, recipe, prompts)? {
         let terms = context.gateway.terms_in_force(terms_digest)?;
         let training = training(recipe);
-        let verdict = context.gateway.permit_training(&context.organization, &terms, terms_digest, training).await?;
+        let verdict = context
+            .gateway
+            .permit_training(&context.organization, &terms, terms_digest, training)
+            .await?;
         if !verdict.permits() {
             admitted.refused += count(exchanges.len());
             let what = format!("{} exchange(s) of `{provider}`", exchanges.len());
@@ -39,7 +46,9 @@ pub(crate) async fn admit(context: &Context, recipe: &Recipe, prompts: &Prompts)
             last_refusal = Some(verdict);
             continue;
         }
-        context.progress.fact(&permitted(&provider, exchanges.len(), &terms.name, &verdict));
+        context
+            .progress
+            .fact(&permitted(&provider, exchanges.len(), &terms.name, &verdict));
         let ids: Vec<ExchangeId> = exchanges.iter().map(|exchange| exchange.intent.id).collect();
         admitted.sets.push(ExchangeSet {
             provider,
@@ -53,22 +62,35 @@ pub(crate) async fn admit(context: &Context, recipe: &Recipe, prompts: &Prompts)
         admitted.exchanges.extend(exchanges);
     }
     match last_refusal {
-        Some(verdict) if admitted.sets.is_empty() => Err(PipelineError::NothingPermitted { verdict: Box::new(verdict) }),
+        Some(verdict) if admitted.sets.is_empty() => Err(PipelineError::NothingPermitted {
+            verdict: Box::new(verdict),
+        }),
         _ => Ok(admitted),
     }
 }
 
 pub(crate) const fn training(recipe: &Recipe) -> Training {
     Training {
-        competition: if recipe.train.competes { Competition::Competes } else { Competition::FoundNotToCompete },
-        commerce: if recipe.train.commercial { Commerce::Commercial } else { Commerce::Noncommercial },
+        competition: if recipe.train.competes {
+            Competition::Competes
+        } else {
+            Competition::FoundNotToCompete
+        },
+        commerce: if recipe.train.commercial {
+            Commerce::Commercial
+        } else {
+            Commerce::Noncommercial
+        },
         untraced: 0,
     }
 }
 
 fn permitted(provider: &str, exchanges: usize, terms: &str, verdict: &Verdict) -> String {
     let policies: Vec<&str> = verdict.reasons.iter().map(|reason| reason.policy.as_str()).collect();
-    format!("{exchanges} exchanges of `{provider}` may train, under {terms} (policy {})", policies.join(", "))
+    format!(
+        "{exchanges} exchanges of `{provider}` may train, under {terms} (policy {})",
+        policies.join(", ")
+    )
 }
 
 /// The answered exchanges to decide about: the teacher's of these prompts, and all of the providers also considered.
@@ -82,19 +104,28 @@ fn considered(
         let intent = &exchange.intent;
         let of_teacher = intent.provider == recipe.teacher.provider
             && intent.purpose == Purpose::Collect
-            && intent.conversation.is_some_and(|conversation| asked.contains(&conversation));
+            && intent
+                .conversation
+                .is_some_and(|conversation| asked.contains(&conversation));
         let answered = matches!(exchange.outcome, Some(ExchangeOutcome::Answered { .. }));
         answered && (of_teacher || recipe.collect.also_consider.contains(&intent.provider))
     };
     let mut groups: BTreeMap<Group, Vec<Exchange>> = BTreeMap::new();
     let mut after = None;
     loop {
-        let page = context.gateway.store().read(|tx| tables::exchange::page(tx, after, PAGE))?;
+        let page = context
+            .gateway
+            .store()
+            .read(|tx| tables::exchange::page(tx, after, PAGE))?;
         let Some(last) = page.last() else { return Ok(groups) };
         after = Some(last.intent.id);
         for exchange in page.into_iter().filter(is_considered) {
             let intent = &exchange.intent;
-            let group = (intent.provider.clone(), intent.provider_model.clone(), intent.terms_digest);
+            let group = (
+                intent.provider.clone(),
+                intent.provider_model.clone(),
+                intent.terms_digest,
+            );
             groups.entry(group).or_default().push(exchange);
         }
     }

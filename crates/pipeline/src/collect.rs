@@ -1,8 +1,11 @@
 //! Collect: the user turns of each conversation go through the door, one after another; the teacher's answers come back.
 
-use cultivar_gateway::{Answer, Question, providers::recorded::{Dialogue, parse_dialogues}};
+use cultivar_gateway::{
+    Answer, Question,
+    providers::recorded::{Dialogue, parse_dialogues},
+};
 use cultivar_record::{
-    ConversationId, Digest, Purpose, TokenCount, Timestamp,
+    ConversationId, Digest, Purpose, Timestamp, TokenCount,
     chat::{ChatRequest, Completion, Message, Role},
     digest_of,
 };
@@ -20,6 +23,11 @@ pub struct Prompts {
 }
 
 impl Prompts {
+    /// These dialogues.
+    pub const fn new(dialogues: Vec<Dialogue>) -> Self {
+        Self { dialogues }
+    }
+
     /// Reads a dialogues file.
     pub fn read(path: &Path) -> Result<Self, PipelineError> {
         Self::parse(&files::read_text(path)?, path)
@@ -30,14 +38,21 @@ impl Prompts {
     /// # Errors
     /// `pipeline::unreadable_row` with the line.
     pub fn parse(text: &str, path: &Path) -> Result<Self, PipelineError> {
-        let unreadable =
-            |(line, reason)| PipelineError::UnreadableRow { path: path.display().to_string(), line, reason };
-        Ok(Self { dialogues: parse_dialogues(text).map_err(unreadable)? })
+        let unreadable = |(line, reason)| PipelineError::UnreadableRow {
+            path: path.display().to_string(),
+            line,
+            reason,
+        };
+        Ok(Self {
+            dialogues: parse_dialogues(text).map_err(unreadable)?,
+        })
     }
 
     /// The conversations that these prompts become under a recipe.
     pub(crate) fn conversations(&self, recipe: &Recipe) -> impl Iterator<Item = ConversationId> {
-        self.dialogues.iter().map(|dialogue| conversation_id(&recipe.name, &dialogue.id))
+        self.dialogues
+            .iter()
+            .map(|dialogue| conversation_id(&recipe.name, &dialogue.id))
     }
 
     fn questions(&self) -> usize {
@@ -48,9 +63,19 @@ impl Prompts {
 /// The user turns to ask. In a recorded dialogue those that were answered; in a list of prompts all of them.
 fn user_turns(dialogue: &Dialogue) -> Vec<&Message> {
     let is_recorded = dialogue.messages.iter().any(|m| m.role == Role::Assistant);
-    let last_answer = dialogue.messages.iter().rposition(|m| m.role == Role::Assistant).unwrap_or(0);
+    let last_answer = dialogue
+        .messages
+        .iter()
+        .rposition(|m| m.role == Role::Assistant)
+        .unwrap_or(0);
     let asked = |(at, m): &(usize, &Message)| m.role == Role::User && (!is_recorded || *at < last_answer);
-    dialogue.messages.iter().enumerate().filter(asked).map(|(_, m)| m).collect()
+    dialogue
+        .messages
+        .iter()
+        .enumerate()
+        .filter(asked)
+        .map(|(_, m)| m)
+        .collect()
 }
 
 /// What collecting came to.
@@ -75,12 +100,17 @@ pub(crate) async fn collect(context: &Context, recipe: &Recipe, prompts: &Prompt
         collected.known += one.known;
         collected.tokens = collected.tokens + one.tokens;
         let done = collected.asked + collected.known;
-        context.progress.update(&rate.update(context.ambient(), "exchanges", done, ""));
+        context
+            .progress
+            .update(&rate.update(context.ambient(), "exchanges", done, ""));
     }
     let seconds = rate.seconds(context.ambient());
     context.progress.fact(&format!(
         "{} exchanges in {seconds:.1} s ({} asked now, {} already recorded), {}",
-        collected.asked + collected.known, collected.asked, collected.known, collected.tokens
+        collected.asked + collected.known,
+        collected.asked,
+        collected.known,
+        collected.tokens
     ));
     Ok(collected)
 }
@@ -93,14 +123,24 @@ async fn converse(context: &Context, recipe: &Recipe, dialogue: &Dialogue) -> Re
         context.interrupt.check("collect")?;
         so_far.push(turn.clone());
         let mut request = ChatRequest::plain(recipe.teacher.provider.clone(), so_far.clone());
-        request.rest.insert("metadata".to_owned(), json!({ "conversation": dialogue.id }));
+        request
+            .rest
+            .insert("metadata".to_owned(), json!({ "conversation": dialogue.id }));
         let key = digest_of(&(&dialogue.id, &so_far))?.to_string();
         let answer = if let Some(answer) = recorded_answer(context, recipe, &key)? {
             collected.known += 1;
             answer
         } else {
             collected.asked += 1;
-            ask(context, Question { request, conversation: Some(conversation), prompt_key: Some(key) }).await?
+            ask(
+                context,
+                Question {
+                    request,
+                    conversation: Some(conversation),
+                    prompt_key: Some(key),
+                },
+            )
+            .await?
         };
         collected.tokens = collected.tokens + answer.usage.as_ref().map_or(TokenCount::default(), |u| u.total_tokens);
         so_far.push(Message::text(Role::Assistant, answer.first_text()));
@@ -121,9 +161,14 @@ async fn ask(context: &Context, question: Question) -> Result<Completion, Pipeli
 
 fn recorded_answer(context: &Context, recipe: &Recipe, key: &str) -> Result<Option<Completion>, PipelineError> {
     let (provider, purpose) = (recipe.teacher.provider.as_str(), Purpose::Collect.as_str());
-    let known = context.gateway.store().read(|tx| tables::exchange::answered(tx, provider, purpose, key))?;
+    let known = context
+        .gateway
+        .store()
+        .read(|tx| tables::exchange::answered(tx, provider, purpose, key))?;
     match known.and_then(|exchange| exchange.outcome) {
-        Some(cultivar_record::ExchangeOutcome::Answered { answer, .. }) => Ok(Some(context.gateway.blobs().get(&answer)?)),
+        Some(cultivar_record::ExchangeOutcome::Answered { answer, .. }) => {
+            Ok(Some(context.gateway.blobs().get(&answer)?))
+        }
         _ => Ok(None),
     }
 }

@@ -37,7 +37,11 @@ impl Interrupt {
     }
 
     pub(crate) fn check(&self, stage: &'static str) -> Result<(), PipelineError> {
-        if self.is_set() { Err(PipelineError::Interrupted { stage }) } else { Ok(()) }
+        if self.is_set() {
+            Err(PipelineError::Interrupted { stage })
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -77,8 +81,17 @@ impl Context {
         insert: impl FnOnce(&mut dyn Statements, LeafIndex) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<LeafIndex, PipelineError> {
         let ambient = self.ambient();
-        let entry = LedgerEntry::new(kind, self.organization.id, subject, Salt::new(ambient), payload, ambient.now())?;
-        let entry = digests.iter().fold(entry, |entry, (name, digest)| entry.with(name, *digest));
+        let entry = LedgerEntry::new(
+            kind,
+            self.organization.id,
+            subject,
+            Salt::new(ambient),
+            payload,
+            ambient.now(),
+        )?;
+        let entry = digests
+            .iter()
+            .fold(entry, |entry, (name, digest)| entry.with(name, *digest));
         let written = self.gateway.store().write(move |tx| {
             let leaf = tables::ledger::append(tx, &entry)?;
             insert(tx, leaf)?;

@@ -29,7 +29,10 @@ impl SealedDataset {
 
     pub(crate) fn describe(&self) -> String {
         let Dataset { name, version, .. } = &self.stored.dataset;
-        let sizes: Vec<String> = Split::ALL.iter().map(|s| format!("{} {s}", self.examples(*s).len())).collect();
+        let sizes: Vec<String> = Split::ALL
+            .iter()
+            .map(|s| format!("{} {s}", self.examples(*s).len()))
+            .collect();
         format!("`{name}@{version}`: {}; {}", sizes.join(", "), self.stored.digest)
     }
 }
@@ -72,9 +75,16 @@ pub(crate) fn write_dataset(
 
 /// The card that people read: what it is, from whom, under which terms, what is owed.
 fn card(dataset: &Dataset, gateway: &Gateway) -> Result<String, PipelineError> {
-    let mut card = format!("# {} {}\n\nSealed at {}.\n\n## Parts\n\n", dataset.name, dataset.version, dataset.sealed_at);
+    let mut card = format!(
+        "# {} {}\n\nSealed at {}.\n\n## Parts\n\n",
+        dataset.name, dataset.version, dataset.sealed_at
+    );
     for (split, summary) in &dataset.splits {
-        let _ = writeln!(card, "- {split}: {} conversations, {}, `{}`", summary.examples, summary.text, summary.digest);
+        let _ = writeln!(
+            card,
+            "- {split}: {} conversations, {}, `{}`",
+            summary.examples, summary.text, summary.digest
+        );
     }
     card.push_str("\n## Sources\n\n");
     for set in &dataset.sources {
@@ -97,9 +107,14 @@ fn card(dataset: &Dataset, gateway: &Gateway) -> Result<String, PipelineError> {
 /// # Errors
 /// `pipeline::damaged_dataset` or `pipeline::unreadable_row`.
 pub fn open_dataset(dir: &DataDir, stored: StoredDataset) -> Result<SealedDataset, PipelineError> {
-    let Dataset { name, version, splits, .. } = &stored.dataset;
+    let Dataset {
+        name, version, splits, ..
+    } = &stored.dataset;
     let folder = dir.dataset(name, *version);
-    let damaged = |reason: String| PipelineError::DamagedDataset { name: format!("{name}@{version}"), reason };
+    let damaged = |reason: String| PipelineError::DamagedDataset {
+        name: format!("{name}@{version}"),
+        reason,
+    };
     let manifest = files::read(&folder.join("manifest.json"))?;
     if Digest::of_bytes(&manifest) != stored.digest || digest_of(&stored.dataset)? != stored.digest {
         return Err(damaged("`manifest.json` is not the one that was sealed".to_owned()));
@@ -109,7 +124,10 @@ pub fn open_dataset(dir: &DataDir, stored: StoredDataset) -> Result<SealedDatase
         let path = folder.join(file_name(*split));
         let text = files::read_text(&path)?;
         if Digest::of_bytes(text.as_bytes()) != summary.digest {
-            return Err(damaged(format!("`{}` is not the one that was sealed", file_name(*split))));
+            return Err(damaged(format!(
+                "`{}` is not the one that was sealed",
+                file_name(*split)
+            )));
         }
         let rows = text.lines().enumerate().map(|(at, line)| {
             serde_json::from_str::<Example>(line).map_err(|e| PipelineError::UnreadableRow {
@@ -131,7 +149,10 @@ pub fn verify_dataset(dir: &DataDir, stored: StoredDataset) -> Result<usize, Pip
         if !seen.insert(example.conversation) {
             let Dataset { name, version, .. } = &sealed.stored.dataset;
             let reason = format!("conversation {} stands there twice", example.conversation);
-            return Err(PipelineError::DamagedDataset { name: format!("{name}@{version}"), reason });
+            return Err(PipelineError::DamagedDataset {
+                name: format!("{name}@{version}"),
+                reason,
+            });
         }
     }
     Ok(seen.len())

@@ -15,7 +15,10 @@ use thiserror::Error;
 pub enum PipelineError {
     /// The recipe cannot be read.
     #[error("the recipe `{path}` cannot be read: {reason}")]
-    #[diagnostic(code("pipeline::recipe"), help("see the recipe in README.md; every key is documented there"))]
+    #[diagnostic(
+        code("pipeline::recipe"),
+        help("see the recipe in README.md; every key is documented there")
+    )]
     Recipe {
         /// The file.
         path: String,
@@ -26,7 +29,9 @@ pub enum PipelineError {
     #[error("line {line} of `{path}` cannot be read: {reason}")]
     #[diagnostic(
         code("pipeline::unreadable_row"),
-        help("each line is one JSON object: {{\"id\": \"…\", \"messages\": [{{\"role\": \"user\", \"content\": \"…\"}}]}}")
+        help(
+            "each line is one JSON object: {{\"id\": \"…\", \"messages\": [{{\"role\": \"user\", \"content\": \"…\"}}]}}"
+        )
     )]
     UnreadableRow {
         /// The file.
@@ -45,7 +50,10 @@ pub enum PipelineError {
     },
     /// Too little to go on.
     #[error("{what}: {found} conversations, and at least {needed} are needed")]
-    #[diagnostic(code("pipeline::too_little_data"), help("collect more prompts, or loosen `[curate]` in the recipe"))]
+    #[diagnostic(
+        code("pipeline::too_little_data"),
+        help("collect more prompts, or loosen `[curate]` in the recipe")
+    )]
     TooLittleData {
         /// For what.
         what: &'static str,
@@ -56,7 +64,10 @@ pub enum PipelineError {
     },
     /// A dataset is not what its manifest says.
     #[error("the dataset `{name}` is damaged: {reason}")]
-    #[diagnostic(code("pipeline::damaged_dataset"), help("restore it from a backup, or remove its folder and build it again"))]
+    #[diagnostic(
+        code("pipeline::damaged_dataset"),
+        help("restore it from a backup, or remove its folder and build it again")
+    )]
     DamagedDataset {
         /// Name and version.
         name: String,
@@ -65,7 +76,10 @@ pub enum PipelineError {
     },
     /// A checkpoint is not what its manifest says.
     #[error("the checkpoint `{path}` is damaged: {reason}")]
-    #[diagnostic(code("pipeline::corrupt_checkpoint"), help("remove that folder; the run goes on from the one before, or from the start"))]
+    #[diagnostic(
+        code("pipeline::corrupt_checkpoint"),
+        help("remove that folder; the run goes on from the one before, or from the start")
+    )]
     CorruptCheckpoint {
         /// The folder.
         path: String,
@@ -74,7 +88,10 @@ pub enum PipelineError {
     },
     /// A model is not what its manifest or pedigree says.
     #[error("the model `{name}` is damaged: {reason}")]
-    #[diagnostic(code("pipeline::damaged_model"), help("restore it from a backup, or publish it again with `cultivar build`"))]
+    #[diagnostic(
+        code("pipeline::damaged_model"),
+        help("restore it from a backup, or publish it again with `cultivar build`")
+    )]
     DamagedModel {
         /// Name and version.
         name: String,
@@ -83,7 +100,10 @@ pub enum PipelineError {
     },
     /// Somebody stopped the build.
     #[error("interrupted during {stage}; everything up to here is kept")]
-    #[diagnostic(code("pipeline::interrupted"), help("run the same command again: it goes on from here"))]
+    #[diagnostic(
+        code("pipeline::interrupted"),
+        help("run the same command again: it goes on from here")
+    )]
     Interrupted {
         /// During what.
         stage: &'static str,

@@ -47,7 +47,10 @@ pub struct Rate {
 impl Rate {
     /// A stage of `total` units begins now.
     pub fn start(ambient: &dyn Ambient, total: u64) -> Self {
-        Self { since: ambient.now(), total }
+        Self {
+            since: ambient.now(),
+            total,
+        }
     }
 
     /// Seconds since the beginning.
@@ -60,7 +63,18 @@ impl Rate {
     #[expect(clippy::cast_precision_loss, reason = "counts of a stage are far below 2^52")]
     pub fn update<'a>(&self, ambient: &dyn Ambient, unit: &'a str, done: u64, detail: &'a str) -> Update<'a> {
         let rate = done as f64 / self.seconds(ambient).max(0.001);
-        let seconds_left = if rate > 0.0 { self.total.saturating_sub(done) as f64 / rate } else { 0.0 };
-        Update { unit, done, total: self.total, rate, seconds_left, detail }
+        let seconds_left = if rate > 0.0 {
+            self.total.saturating_sub(done) as f64 / rate
+        } else {
+            0.0
+        };
+        Update {
+            unit,
+            done,
+            total: self.total,
+            rate,
+            seconds_left,
+            detail,
+        }
     }
 }

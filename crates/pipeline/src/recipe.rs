@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use cultivar_model::TrainSettings;
-use cultivar_record::{Market, Price, ProviderKind, TermsKey};
+use cultivar_model::{Size, TrainSettings};
+use cultivar_record::{Price, ProviderKind, TermsKey};
 use serde::{Deserialize, Serialize};
 
 use crate::PipelineError;
@@ -14,8 +14,6 @@ use crate::PipelineError;
 pub struct Recipe {
     /// The model's name at the gateway.
     pub name: String,
-    /// The market in which the organisation asks.
-    pub market: Market,
     /// Whom to learn from.
     pub teacher: TeacherRecipe,
     /// What to ask.
@@ -89,9 +87,16 @@ pub struct CurateRecipe {
 impl Default for CurateRecipe {
     fn default() -> Self {
         // 0.9: on short dialogues a lower bar drops different orders that share their closing turns.
-        Self { near_duplicate: 0.9, validation_share: 0.03, test_share: 0.05 }
+        Self {
+            near_duplicate: 0.9,
+            validation_share: 0.03,
+            test_share: 0.05,
+        }
     }
 }
+
+/// Tokens in the vocabulary: on half a megabyte of dialogues more of them are seen too rarely to be learned.
+const DEFAULT_VOCABULARY: usize = 2_048;
 
 /// `[train]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -107,7 +112,11 @@ pub struct TrainRecipe {
     pub checkpoint_seconds: f64,
     /// The seed of everything that is drawn at random.
     pub seed: u64,
-    /// Everything else about the student and its optimiser.
+    /// How large the student is: `tiny`, `small` or `medium`.
+    pub size: Size,
+    /// Tokens in its vocabulary.
+    pub vocabulary: usize,
+    /// Every other dial of the optimiser.
     pub settings: TrainSettings,
 }
 
@@ -119,6 +128,8 @@ impl Default for TrainRecipe {
             commercial: true,
             checkpoint_seconds: 10.0,
             seed: 1,
+            size: Size::default(),
+            vocabulary: DEFAULT_VOCABULARY,
             settings: TrainSettings::default(),
         }
     }
@@ -138,7 +149,11 @@ pub struct CompareRecipe {
 
 impl Default for CompareRecipe {
     fn default() -> Self {
-        Self { conversations: 200, confidence: 0.95, resamples: 10_000 }
+        Self {
+            conversations: 200,
+            confidence: 0.95,
+            resamples: 10_000,
+        }
     }
 }
 
@@ -148,7 +163,10 @@ impl Recipe {
     /// # Errors
     /// `pipeline::recipe` with the place and the reason.
     pub fn parse(text: &str, path: &Path) -> Result<Self, PipelineError> {
-        let wrong = |reason: String| PipelineError::Recipe { path: path.display().to_string(), reason };
+        let wrong = |reason: String| PipelineError::Recipe {
+            path: path.display().to_string(),
+            reason,
+        };
         let mut recipe: Self = toml::from_str(text).map_err(|e| wrong(e.to_string().trim_end().to_owned()))?;
         recipe.check().map_err(wrong)?;
         if let (Some(folder), true) = (path.parent(), recipe.collect.prompts.is_relative()) {
@@ -160,9 +178,15 @@ impl Recipe {
     fn check(&self) -> Result<(), String> {
         let name_is_plain = !self.name.is_empty()
             && self.name.len() <= 60
-            && self.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            && self
+                .name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !name_is_plain {
-            return Err(format!("`name` is `{}`; use lower-case letters, digits and `-`, at most 60", self.name));
+            return Err(format!(
+                "`name` is `{}`; use lower-case letters, digits and `-`, at most 60",
+                self.name
+            ));
         }
         if self.teacher.kind == ProviderKind::Openai && self.teacher.base_url.is_none() {
             return Err("`teacher.base_url` is missing; a provider of kind `openai` needs one".to_owned());
@@ -189,6 +213,10 @@ impl Recipe {
         if !(100..=1_000_000).contains(&self.compare.resamples) {
             return Err("`compare.resamples` must lie between 100 and 1000000".to_owned());
         }
-        if self.train.seed >= 1 << 53 { Err("`train.seed` must be below 2^53".to_owned()) } else { Ok(()) }
+        if self.train.seed >= 1 << 53 {
+            Err("`train.seed` must be below 2^53".to_owned())
+        } else {
+            Ok(())
+        }
     }
 }

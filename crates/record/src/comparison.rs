@@ -15,11 +15,14 @@ pub struct ComparisonPlan {
     pub organization: OrganizationId,
     /// The models compared, by their names at the gateway; the first is the one of interest.
     pub subjects: Vec<String>,
+    /// Digest of the weights of the first subject.
+    pub weights: Digest,
     /// Digest of the sealed dataset whose test split holds the reference.
     pub dataset: Digest,
     /// Conversations asked about.
     pub conversations: u64,
-    /// Measures: `bits_per_byte` (lower is better), `chrf` (higher is better).
+    /// Measures: `bits_per_byte` of whole conversations and `answer_bits_per_byte` of the assistant's turns (lower is better),
+    /// `chrf` of answers against the recorded ones, 0 to 100 (higher is better).
     pub measures: Vec<String>,
     /// Confidence of the intervals, for instance 0.95.
     pub confidence: f64,

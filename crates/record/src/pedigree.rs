@@ -67,7 +67,7 @@ pub struct Pedigree {
     pub at: Timestamp,
 }
 
-/// A pedigree with its Ed25519 signature over the canonical JSON of `pedigree`.
+/// A pedigree with its Ed25519 signature over the line `cultivar/pedigree/v1` and the canonical JSON of `pedigree`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedPedigree {
     /// The statement.

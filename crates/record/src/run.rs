@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, OrganizationId, RunId, Timestamp};
+use crate::{Digest, LeafIndex, OrganizationId, RunId, Timestamp};
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub struct Run {
     pub step: u64,
     /// The weights' digest, once done.
     pub weights: Option<Digest>,
+    /// Where the ledger holds the end of the run, once done.
+    pub end_leaf: Option<LeafIndex>,
     /// Since when.
     pub started_at: Timestamp,
     /// Until when.

@@ -25,6 +25,11 @@ impl DataDir {
         Ok(dir)
     }
 
+    /// A directory as it is, whether or not anything is there: for looking at its files.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
     /// An existing directory.
     ///
     /// # Errors

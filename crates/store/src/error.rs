@@ -78,6 +78,18 @@ pub enum StoreError {
         /// The newest version that this program knows.
         known: i64,
     },
+    /// An older program wrote the database, and this one may only look.
+    #[error("the database has schema version {found}; this program needs {known}")]
+    #[diagnostic(
+        code("store::older_schema"),
+        help("run `cultivar init` on the same data directory: it brings the schema up to date")
+    )]
+    OlderSchema {
+        /// The version in the database.
+        found: i64,
+        /// The version that this program needs.
+        known: i64,
+    },
     /// The engine refused.
     #[error("the database refused: {reason}")]
     #[diagnostic(

@@ -50,6 +50,20 @@ impl Store {
         })
     }
 
+    /// Opens a database for looking only: nothing is migrated, and a write fails.
+    ///
+    /// # Errors
+    /// `store::newer_schema`, `store::older_schema`, `store::database`.
+    pub fn open_to_read(database: Arc<dyn Database>) -> Result<Self, StoreError> {
+        let mut connection = database.connect()?;
+        migrate::check(connection.as_mut())?;
+        Ok(Self {
+            writer: Writer::start(connection)?,
+            database,
+            readers: Mutex::new(Vec::new()),
+        })
+    }
+
     /// Runs a job in a transaction that other jobs may share, and returns once it is durable. A job that fails leaves
     /// nothing behind, and does not disturb those it shared the transaction with.
     pub async fn write<T, F>(&self, job: F) -> Result<T, StoreError>

@@ -13,13 +13,13 @@ mod serve;
 mod teacher;
 
 use axum::{
-    Router,
     extract::DefaultBodyLimit,
     middleware,
     routing::{get, post},
 };
 
 pub use app::App;
+pub use axum::Router;
 pub use serve::serve;
 pub use teacher::teacher_router;
 

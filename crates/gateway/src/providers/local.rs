@@ -60,8 +60,6 @@ pub struct LocalScore {
     pub bits: f64,
     /// UTF-8 bytes of its text.
     pub bytes: u64,
-    /// Tokens of its text.
-    pub tokens: u64,
 }
 
 /// Speaks to one model in this process.

@@ -64,12 +64,12 @@ pub fn list(tx: &mut dyn Statements) -> Result<Vec<StoredComparison>, StoreError
         .collect()
 }
 
-/// The newest comparison on a dataset whose subjects are these.
+/// The newest comparison of these weights on a dataset.
 pub fn newest(
     tx: &mut dyn Statements,
     dataset: Digest,
-    subjects: &[String],
+    weights: Digest,
 ) -> Result<Option<StoredComparison>, StoreError> {
-    let matches = |c: &StoredComparison| c.plan.dataset == dataset && c.plan.subjects == subjects;
+    let matches = |c: &StoredComparison| c.plan.dataset == dataset && c.plan.weights == weights;
     Ok(list(tx)?.into_iter().rev().find(matches))
 }

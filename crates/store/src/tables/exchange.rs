@@ -155,6 +155,12 @@ pub fn page(tx: &mut dyn Statements, after: Option<ExchangeId>, most: u32) -> Re
         .collect()
 }
 
+/// One more than the highest leaf that an exchange names: the ledger must be at least so large.
+pub fn beyond(tx: &mut dyn Statements) -> Result<u64, StoreError> {
+    let sql = "SELECT COALESCE(MAX(COALESCE(outcome_leaf, intent_leaf)) + 1, 0) FROM exchange";
+    tx.query(sql, &[])?.first().map_or(Ok(0), |row| row.count(0))
+}
+
 /// How many exchanges there are in one state, with their tokens and cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tally {

@@ -3,23 +3,35 @@
 use axum::{
     extract::{Path, State},
     http::{StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 use cultivar_store::{StoreError, files, tables};
-use maud::{Markup, PreEscaped, html};
+use maud::html;
 
 use super::layout;
 use crate::{App, respond::plain};
 
+/// The report is one file with its style inside, so that it can be kept and sent.
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'";
+
 pub(crate) async fn show(State(app): State<App>) -> Response {
-    let content: Markup = match newest(&app, "report.html") {
-        Ok(Some(report)) => html! { (PreEscaped(report)) },
-        _ => html! {
-            h1 { "Report" }
-            p { "There is no comparison yet. Run " code { "cultivar build recipe.toml" } " to make one." }
-        },
-    };
-    layout::page("Report", "/report", &[], &content)
+    match newest(&app, "report.html") {
+        Ok(Some(report)) => (
+            [(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)],
+            Html(report),
+        )
+            .into_response(),
+        _ => layout::page(
+            "Report",
+            "/report",
+            &[],
+            &html! {
+                h1 { "Report" }
+                p { "There is no comparison yet. Run " code { "cultivar build recipe.toml" } " to make one." }
+            },
+        ),
+    }
 }
 
 pub(crate) async fn json(State(app): State<App>) -> Response {

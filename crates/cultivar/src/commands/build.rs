@@ -1,0 +1,48 @@
+//! `build`: a model from a recipe.
+
+use std::{future::Future, sync::Arc};
+
+use cultivar_pipeline::{Interrupt, PipelineError, Progress, Prompts, Recipe, build};
+use cultivar_store::files;
+use serde_json::json;
+
+use crate::{
+    cli::BuildArgs,
+    config::Config,
+    failure::Failure,
+    opened::{Opened, runtime},
+    progress::TerminalProgress,
+    server::interrupted,
+    terminal::Terminal,
+};
+
+pub(crate) fn run(args: &BuildArgs, config: &Config, terminal: &Terminal) -> Result<(), Failure> {
+    let recipe = Recipe::parse(&files::read_text(&args.recipe)?, &args.recipe)?;
+    let prompts = Prompts::read(&recipe.collect.prompts)?;
+    runtime()?.block_on(async {
+        let opened = Opened::create(config)?;
+        let progress: Arc<dyn Progress> = Arc::new(TerminalProgress::new(terminal, 0));
+        let interrupt = Interrupt::default();
+        let context = opened.context(progress, interrupt.clone()).await?;
+        let built = until_done_or_interrupted(&interrupt, build(&context, &recipe, &prompts)).await;
+        opened.close().await?;
+        let built = built?;
+        let text = format!("{}\nReport: {}", built.model, built.report.html.display());
+        let value = json!({ "model": built.model, "report": built.report.html, "comparison": built.comparison });
+        terminal.result(&text, &value);
+        Ok(())
+    })
+}
+
+/// Runs a build; an interruption asks it to stop at the next safe place.
+pub(crate) async fn until_done_or_interrupted<T>(
+    interrupt: &Interrupt,
+    build: impl Future<Output = Result<T, PipelineError>>,
+) -> Result<T, Failure> {
+    let mut build = std::pin::pin!(build);
+    tokio::select! {
+        built = &mut build => return Ok(built?),
+        () = interrupted() => interrupt.set(),
+    }
+    Ok(build.await?)
+}

@@ -1,0 +1,189 @@
+//! `chat`: talks to a model in the terminal, through the running server where there is one, else in this process.
+
+use std::{
+    io::{self, BufRead, IsTerminal},
+    sync::Arc,
+};
+
+use cultivar_gateway::{
+    Answer, AnswerEvent, Caller, Gateway, GatewayError, Question,
+    providers::{ProviderCall, ProviderClient, http::HttpClient, openai::OpenAi},
+};
+use cultivar_record::{
+    Ambient, ExchangeId, Purpose,
+    chat::{ChatRequest, Chunk, Message, Role},
+};
+use cultivar_store::{DataDir, tables};
+use futures_util::StreamExt;
+use serde_json::json;
+
+use crate::{
+    cli::ChatArgs,
+    config::Config,
+    failure::{CliError, Failure},
+    opened::{DEFAULT_ORGANIZATION, Opened, look, runtime},
+    secrets::OwnKeys,
+    server::ServerNote,
+    system::System,
+    terminal::Terminal,
+};
+
+/// Longest answer, in tokens.
+const MOST_TOKENS: u64 = 300;
+
+/// Who answers.
+enum Partner {
+    /// A running server, over its own API.
+    Server(OpenAi),
+    /// This process.
+    Here(Box<Opened>, Box<Caller>),
+}
+
+pub(crate) fn run(args: &ChatArgs, config: &Config, terminal: &Terminal) -> Result<(), Failure> {
+    let model = match &args.model {
+        Some(model) => model.clone(),
+        None => newest_model(config)?,
+    };
+    runtime()?.block_on(async {
+        let partner = find_partner(config).await?;
+        let result = converse(&partner, &model, args, terminal).await;
+        if let Partner::Here(opened, _) = &partner {
+            opened.close().await?;
+        }
+        result
+    })
+}
+
+fn newest_model(config: &Config) -> Result<String, Failure> {
+    let published = look(config)?.1.read(tables::model_version::list)?;
+    let newest = published
+        .into_iter()
+        .filter(|v| v.state == "published")
+        .max_by_key(|v| v.pedigree.at);
+    let missing = || CliError::NotFound {
+        what: "model",
+        name: "of your own".to_owned(),
+    };
+    Ok(newest.ok_or_else(missing)?.pedigree.model)
+}
+
+async fn find_partner(config: &Config) -> Result<Partner, Failure> {
+    let dir = DataDir::open(config.data_dir())?;
+    match Opened::existing(config) {
+        Ok(opened) => {
+            for error in opened.join_models()? {
+                return Err(error.into());
+            }
+            let organization = opened.organization(DEFAULT_ORGANIZATION, "US").await?;
+            let caller = opened.own_caller(&organization, Purpose::Serve).await?;
+            Ok(Partner::Here(Box::new(opened), Box::new(caller)))
+        }
+        Err(failure) => {
+            // Locked: a server has the directory. Where it says its address, it is asked instead.
+            let (Some(note), Some(key)) = (
+                ServerNote::read(&dir),
+                OwnKeys::read(&dir)?.remove(Purpose::Serve.as_str()),
+            ) else {
+                return Err(failure);
+            };
+            let base_url = format!("{}/v1", note.address);
+            Ok(Partner::Server(OpenAi::new(
+                HttpClient::default().get()?,
+                "server".to_owned(),
+                &base_url,
+                Some(key),
+            )))
+        }
+    }
+}
+
+async fn converse(partner: &Partner, model: &str, args: &ChatArgs, terminal: &Terminal) -> Result<(), Failure> {
+    let mut messages = Vec::new();
+    if let Some(text) = &args.message {
+        return say(partner, model, &mut messages, text, terminal).await;
+    }
+    let is_person = io::stdin().is_terminal();
+    if is_person {
+        terminal.say(&format!("Talking to `{model}`. An empty line or Ctrl-D ends."));
+    }
+    loop {
+        if is_person {
+            terminal.prompt("you> ");
+        }
+        let mut line = String::new();
+        let read = io::stdin().lock().read_line(&mut line);
+        if read.is_err() || line.trim().is_empty() {
+            return Ok(());
+        }
+        say(partner, model, &mut messages, line.trim(), terminal).await?;
+    }
+}
+
+async fn say(
+    partner: &Partner,
+    model: &str,
+    messages: &mut Vec<Message>,
+    text: &str,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    messages.push(Message::text(Role::User, text));
+    let request = ChatRequest {
+        stream: Some(true),
+        max_tokens: Some(MOST_TOKENS),
+        ..ChatRequest::plain(model, messages.clone())
+    };
+    let mut answer = String::new();
+    let mut hear = |chunk: &Chunk| {
+        for piece in chunk
+            .choices
+            .iter()
+            .filter_map(|choice| choice.delta.content.as_deref())
+        {
+            if !terminal.is_json() {
+                terminal.piece(piece);
+            }
+            answer.push_str(piece);
+        }
+    };
+    match partner {
+        Partner::Server(server) => over_http(server, request, &mut hear).await?,
+        Partner::Here(opened, caller) => in_process(&opened.gateway, caller, request, &mut hear).await?,
+    }
+    if terminal.is_json() {
+        terminal.result("", &json!({ "model": model, "answer": answer }));
+    } else {
+        terminal.piece("\n");
+    }
+    messages.push(Message::text(Role::Assistant, answer));
+    Ok(())
+}
+
+async fn over_http(server: &OpenAi, request: ChatRequest, hear: &mut impl FnMut(&Chunk)) -> Result<(), GatewayError> {
+    let call = ProviderCall {
+        exchange: ExchangeId::new(&System),
+        at: System.now(),
+        request,
+    };
+    let mut chunks = server.stream(call).await?;
+    while let Some(chunk) = chunks.next().await {
+        hear(&chunk?);
+    }
+    Ok(())
+}
+
+async fn in_process(
+    gateway: &Arc<Gateway>,
+    caller: &Caller,
+    request: ChatRequest,
+    hear: &mut impl FnMut(&Chunk),
+) -> Result<(), GatewayError> {
+    if let Answer::Stream(mut events) = gateway.complete(caller, Question::alone(request)).await?.1 {
+        while let Some(event) = events.recv().await {
+            match event {
+                AnswerEvent::Chunk(chunk) => hear(&chunk),
+                AnswerEvent::Failed(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}

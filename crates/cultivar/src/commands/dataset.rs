@@ -1,0 +1,77 @@
+//! `dataset`: sealed datasets.
+
+use cultivar_pipeline::verify_dataset;
+use cultivar_record::Split;
+use cultivar_store::{
+    Store,
+    tables::{self, dataset::StoredDataset},
+};
+use serde_json::{Value, json};
+
+use super::model::split_version;
+use crate::{
+    cli::DatasetCommand,
+    config::Config,
+    failure::{CliError, Failure},
+    opened::look,
+    terminal::Terminal,
+};
+
+pub(crate) fn run(command: &DatasetCommand, config: &Config, terminal: &Terminal) -> Result<(), Failure> {
+    let (dir, store) = look(config)?;
+    match command {
+        DatasetCommand::List => {
+            let all = store.read(tables::dataset::list)?;
+            let lines: Vec<String> = all.iter().map(line).collect();
+            let values: Vec<Value> = all.iter().map(value).collect();
+            terminal.result(&lines.join("\n"), &values);
+        }
+        DatasetCommand::Show { name } => {
+            let stored = find(&store, name)?;
+            let text = serde_json::to_string_pretty(&stored.dataset).unwrap_or_default();
+            terminal.result(&format!("{}\n{text}", line(&stored)), &value(&stored));
+        }
+        DatasetCommand::Verify { name } => {
+            let stored = find(&store, name)?;
+            let value = value(&stored);
+            let line = line(&stored);
+            let conversations = verify_dataset(&dir, stored).map_err(Failure::verification)?;
+            terminal.result(&format!("verified: {conversations} conversations of {line}"), &value);
+        }
+    }
+    Ok(())
+}
+
+fn find(store: &Store, name: &str) -> Result<StoredDataset, Failure> {
+    let (plain, version) = split_version(name);
+    let versions = store.read(|tx| tables::dataset::versions(tx, plain))?;
+    let found = versions
+        .into_iter()
+        .rev()
+        .find(|stored| version.is_none_or(|v| v == stored.dataset.version));
+    Ok(found.ok_or_else(|| CliError::NotFound {
+        what: "dataset",
+        name: name.to_owned(),
+    })?)
+}
+
+fn line(stored: &StoredDataset) -> String {
+    let dataset = &stored.dataset;
+    let examples = |split| dataset.splits.get(&split).map_or(0, |summary| summary.examples);
+    let sizes: Vec<String> = Split::ALL
+        .iter()
+        .map(|split| format!("{} {split}", examples(*split)))
+        .collect();
+    format!(
+        "{}@{}  {}  entry {}  {}",
+        dataset.name,
+        dataset.version,
+        sizes.join(", "),
+        stored.leaf,
+        stored.digest
+    )
+}
+
+fn value(stored: &StoredDataset) -> Value {
+    json!({ "dataset": stored.dataset, "digest": stored.digest, "leaf": stored.leaf })
+}

@@ -1,0 +1,191 @@
+//! Failures and exit codes: expected failures and bugs are different things.
+
+use cultivar_gateway::GatewayError;
+use cultivar_ledger::LedgerError;
+use cultivar_pipeline::PipelineError;
+use cultivar_policy::PolicyError;
+use cultivar_record::RecordError;
+use cultivar_store::StoreError;
+use miette::Diagnostic;
+use thiserror::Error;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Done.
+    Done = 0,
+    /// The command line, the configuration or the recipe is wrong.
+    Usage = 2,
+    /// An expected failure: something outside is not as it must be.
+    Expected = 3,
+    /// Policy forbids it.
+    Forbidden = 4,
+    /// Something is not what its digest or signature says.
+    Verification = 5,
+}
+
+/// An error with the exit code that it leads to.
+pub(crate) struct Failure {
+    /// What is told.
+    pub diagnostic: Box<dyn Diagnostic + Send + Sync>,
+    /// How the program ends.
+    pub exit: Exit,
+}
+
+impl Failure {
+    /// A failure of verification, whatever the error.
+    pub(crate) fn verification(error: impl Diagnostic + Send + Sync + 'static) -> Self {
+        Self {
+            diagnostic: Box::new(error),
+            exit: Exit::Verification,
+        }
+    }
+}
+
+/// What only the binary can find wrong.
+#[derive(Debug, Error, Diagnostic)]
+pub(crate) enum CliError {
+    /// The configuration file cannot be used.
+    #[error("the configuration `{path}` cannot be read: {reason}")]
+    #[diagnostic(
+        code("config::unreadable"),
+        help("known keys: `data_dir`, `listen`, `terms`; or leave the file out")
+    )]
+    Config {
+        /// The file.
+        path: String,
+        /// Where and why.
+        reason: String,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on `{address}`: {reason}")]
+    #[diagnostic(
+        code("serve::address"),
+        help("stop the program that uses the port, or choose another: `--listen 127.0.0.1:0` takes any free one")
+    )]
+    Address {
+        /// The address.
+        address: String,
+        /// The system's words.
+        reason: String,
+    },
+    /// The server stopped by itself.
+    #[error("the server stopped: {reason}")]
+    #[diagnostic(code("serve::stopped"), help("start it again; nothing answered is lost"))]
+    Server {
+        /// The system's words.
+        reason: String,
+    },
+    /// A secret cannot be read.
+    #[error("the secret `{path}` is damaged")]
+    #[diagnostic(
+        code("secrets::damaged"),
+        help("restore `secrets/` from a backup: a new ledger key would begin a new ledger")
+    )]
+    Secret {
+        /// The file.
+        path: String,
+    },
+    /// The name of an argument's value is not known.
+    #[error("there is no {what} `{name}`")]
+    #[diagnostic(code("cli::not_found"), help("list what there is with `cultivar {what} list`"))]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A check found something.
+    #[error("{count} check(s) failed")]
+    #[diagnostic(code("doctor::failed"), help("each failed check above says what to do"))]
+    Unwell {
+        /// How many.
+        count: usize,
+    },
+    /// The ledger's files and the database tell different histories.
+    #[error("the ledger's files hold {files} entries, but the database knows of {database}")]
+    #[diagnostic(
+        code("ledger::rolled_back"),
+        help("one of the two was replaced by an older copy: restore both from the same backup")
+    )]
+    RolledBack {
+        /// Entries in the files.
+        files: u64,
+        /// Entries that the database names.
+        database: u64,
+    },
+    /// The runtime cannot start.
+    #[error("the program cannot start: {reason}")]
+    #[diagnostic(
+        code("cli::runtime"),
+        help("check the limits on threads and open files of this user")
+    )]
+    Runtime {
+        /// The system's words.
+        reason: String,
+    },
+}
+
+impl From<CliError> for Failure {
+    fn from(error: CliError) -> Self {
+        let exit = match error {
+            CliError::Config { .. } => Exit::Usage,
+            CliError::Unwell { .. } => Exit::Verification,
+            _ => Exit::Expected,
+        };
+        Self {
+            diagnostic: Box::new(error),
+            exit,
+        }
+    }
+}
+
+fn pipeline_exit(error: &PipelineError) -> Exit {
+    match error {
+        PipelineError::Recipe { .. } => Exit::Usage,
+        PipelineError::NothingPermitted { .. } | PipelineError::Gateway(GatewayError::Forbidden { .. }) => {
+            Exit::Forbidden
+        }
+        PipelineError::DamagedDataset { .. }
+        | PipelineError::DamagedModel { .. }
+        | PipelineError::CorruptCheckpoint { .. }
+        | PipelineError::Ledger(_)
+        | PipelineError::Gateway(GatewayError::Ledger(_)) => Exit::Verification,
+        _ => Exit::Expected,
+    }
+}
+
+impl From<PipelineError> for Failure {
+    fn from(error: PipelineError) -> Self {
+        let exit = pipeline_exit(&error);
+        Self {
+            diagnostic: Box::new(error),
+            exit,
+        }
+    }
+}
+
+impl From<GatewayError> for Failure {
+    fn from(error: GatewayError) -> Self {
+        PipelineError::from(error).into()
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        Self::verification(error)
+    }
+}
+
+macro_rules! expected {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self { diagnostic: Box::new(error), exit: Exit::Expected }
+            }
+        }
+    )*};
+}
+
+expected!(StoreError, PolicyError, RecordError);

@@ -1,0 +1,149 @@
+//! An opened data directory: the parts, put together.
+
+use std::{path::Path, sync::Arc};
+
+use cultivar_gateway::{Caller, Gateway, Parts};
+use cultivar_pipeline::{Callers, Context, Interrupt, Progress, join_published};
+use cultivar_policy::{Permits, Register, Settings};
+use cultivar_record::{Market, Organization, Purpose};
+use cultivar_store::{DataDir, DataLock, Sqlite, Store, files, tables};
+use tokio::runtime::Runtime;
+
+use crate::{
+    config::Config,
+    failure::{CliError, Failure},
+    secrets::{OwnKeys, Secrets},
+    system::{self, System},
+};
+
+/// The organisation of a data directory that nobody named.
+pub(crate) const DEFAULT_ORGANIZATION: &str = "my-organisation";
+
+/// A data directory that this process alone has.
+pub(crate) struct Opened {
+    /// The one door.
+    pub gateway: Arc<Gateway>,
+    /// The directory.
+    pub dir: DataDir,
+    /// Keys the surrogates of desensitisation.
+    pub surrogates: [u8; 32],
+    _lock: DataLock,
+}
+
+impl Opened {
+    /// Makes the directory where it is missing, and opens it.
+    pub(crate) fn create(config: &Config) -> Result<Self, Failure> {
+        let dir = DataDir::create(config.data_dir())?;
+        let lock = DataLock::take(&dir)?;
+        Self::with_lock(config, dir, lock)
+    }
+
+    /// Opens an existing directory.
+    ///
+    /// # Errors
+    /// `store::no_data`, `store::locked`.
+    pub(crate) fn existing(config: &Config) -> Result<Self, Failure> {
+        DataDir::open(config.data_dir())?;
+        Self::create(config)
+    }
+
+    fn with_lock(config: &Config, dir: DataDir, lock: DataLock) -> Result<Self, Failure> {
+        let secrets = Secrets::open(&dir, &System)?;
+        let store = Arc::new(Store::open(Arc::new(Sqlite::new(dir.database())))?);
+        let gateway = Gateway::open(Parts {
+            store,
+            dir: dir.clone(),
+            ambient: Arc::new(System),
+            register: register(config.terms.as_deref())?,
+            permits: Permits::shipped(Settings::default())?,
+            hasher: secrets.hasher,
+            signer: secrets.signer,
+            variable: Arc::new(system::variable),
+        })?;
+        Ok(Self {
+            gateway,
+            dir,
+            surrogates: secrets.surrogates,
+            _lock: lock,
+        })
+    }
+
+    /// The organisation, made where there is none yet.
+    pub(crate) async fn organization(&self, name: &str, market: &str) -> Result<Organization, Failure> {
+        let known = self.gateway.store().read(tables::organization::list)?;
+        match known.into_iter().next() {
+            Some(organization) => Ok(organization),
+            None => Ok(self
+                .gateway
+                .create_organization(name, market.parse::<Market>()?)
+                .await?),
+        }
+    }
+
+    /// The caller of this program itself for a purpose; its key is made where it is missing.
+    pub(crate) async fn own_caller(&self, organization: &Organization, purpose: Purpose) -> Result<Caller, Failure> {
+        if let Some(key) = OwnKeys::read(&self.dir)?.get(purpose.as_str()) {
+            return Ok(self.gateway.authenticate(key)?);
+        }
+        let (_, key) = self
+            .gateway
+            .issue_key(organization, &format!("own-{purpose}"), purpose)
+            .await?;
+        OwnKeys::keep(&self.dir, purpose, &key)?;
+        Ok(self.gateway.authenticate(&key)?)
+    }
+
+    /// What the pages of the job work with.
+    pub(crate) async fn context(&self, progress: Arc<dyn Progress>, interrupt: Interrupt) -> Result<Context, Failure> {
+        let organization = self.organization(DEFAULT_ORGANIZATION, "US").await?;
+        Ok(Context {
+            gateway: Arc::clone(&self.gateway),
+            dir: self.dir.clone(),
+            callers: Callers {
+                collect: self.own_caller(&organization, Purpose::Collect).await?,
+                evaluate: self.own_caller(&organization, Purpose::Evaluate).await?,
+            },
+            organization,
+            surrogate_key: self.surrogates,
+            code: format!("cultivar {}", env!("CARGO_PKG_VERSION")),
+            progress,
+            interrupt,
+        })
+    }
+
+    /// Joins the published models; those that cannot be opened are returned.
+    pub(crate) fn join_models(&self) -> Result<Vec<cultivar_pipeline::PipelineError>, Failure> {
+        Ok(join_published(&self.gateway, &self.dir)?)
+    }
+
+    /// Waits for what is under way and publishes the last entries.
+    pub(crate) async fn close(&self) -> Result<(), Failure> {
+        self.gateway.tasks().drain().await;
+        let gateway = Arc::clone(&self.gateway);
+        let published = tokio::task::spawn_blocking(move || gateway.publish()).await;
+        published.map_err(|e| CliError::Runtime { reason: e.to_string() })??;
+        Ok(())
+    }
+}
+
+/// The shipped rows of terms, and one's own.
+pub(crate) fn register(own: Option<&Path>) -> Result<Register, Failure> {
+    let shipped = Register::shipped()?;
+    match own {
+        None => Ok(shipped),
+        Some(path) => Ok(shipped.layered(Register::parse(&files::read_text(path)?)?)?),
+    }
+}
+
+/// The records of a data directory, for looking only: works while a server has the directory.
+pub(crate) fn look(config: &Config) -> Result<(DataDir, Store), Failure> {
+    let dir = DataDir::open(config.data_dir())?;
+    let store = Store::open_to_read(Arc::new(Sqlite::read_only(dir.database())))?;
+    Ok((dir, store))
+}
+
+/// The runtime of everything that waits.
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|e| CliError::Runtime { reason: e.to_string() }.into())
+}

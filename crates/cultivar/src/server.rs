@@ -1,0 +1,141 @@
+//! The running server: its listeners, the ledger's publisher, the embedded teacher, and the note that says where it is.
+
+use std::{net::SocketAddr, process, sync::Arc};
+
+use cultivar_gateway::{Gateway, GatewayError, providers::recorded::Recording};
+use cultivar_store::{DataDir, files};
+use cultivar_web::{App, Router, router, serve, teacher_router};
+use serde::{Deserialize, Serialize};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+use crate::{
+    failure::{CliError, Failure},
+    opened::Opened,
+    terminal::Terminal,
+};
+
+/// Where a running server is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ServerNote {
+    /// `http://` and its address.
+    pub address: String,
+    /// Its process.
+    pub pid: u32,
+}
+
+impl ServerNote {
+    /// The note of a data directory, where there is one.
+    pub(crate) fn read(dir: &DataDir) -> Option<Self> {
+        serde_json::from_slice(&files::read_if_any(&dir.server()).ok()??).ok()
+    }
+}
+
+/// Everything that runs until told to stop.
+pub(crate) struct Server {
+    /// `http://` and its address.
+    pub address: String,
+    dir: DataDir,
+    stop: watch::Sender<bool>,
+    running: JoinSet<Result<(), Failure>>,
+}
+
+impl Server {
+    /// Starts the publisher, and serves on an address.
+    ///
+    /// # Errors
+    /// `serve::address`.
+    pub(crate) async fn start(opened: &Opened, app: App, listen: &str, terminal: &Terminal) -> Result<Self, Failure> {
+        let (listener, address) = bind(listen).await?;
+        let address = format!("http://{address}");
+        let (stop, stopped) = watch::channel(false);
+        let mut server = Self {
+            address,
+            dir: opened.dir.clone(),
+            stop,
+            running: JoinSet::new(),
+        };
+        server.spawn_publisher(&opened.gateway, stopped.clone(), terminal.clone());
+        server.running.spawn(run(listener, router(app), stopped));
+        let note = ServerNote {
+            address: server.address.clone(),
+            pid: process::id(),
+        };
+        let text = cultivar_record::canonical_json(&note)?;
+        server.dir.write(&server.dir.server(), text.as_bytes())?;
+        Ok(server)
+    }
+
+    /// Starts the embedded teacher on a free loopback port and joins it to the door.
+    pub(crate) async fn start_teacher(&mut self, gateway: &Gateway, recording: Recording) -> Result<(), Failure> {
+        let (listener, address) = bind("127.0.0.1:0").await?;
+        gateway.join_teacher(format!("http://{address}/v1"));
+        self.running.spawn(run(
+            listener,
+            teacher_router(Arc::new(recording)),
+            self.stop.subscribe(),
+        ));
+        Ok(())
+    }
+
+    fn spawn_publisher(&mut self, gateway: &Arc<Gateway>, stopped: watch::Receiver<bool>, terminal: Terminal) {
+        let gateway = Arc::clone(gateway);
+        let tell = move |error: GatewayError| terminal.warning(&error);
+        self.running.spawn(async move {
+            gateway.publish_until(wait(stopped), tell).await;
+            Ok(())
+        });
+    }
+
+    /// Waits until somebody interrupts the program, or a listener fails.
+    pub(crate) async fn until_interrupted(&mut self) -> Result<(), Failure> {
+        tokio::select! {
+            () = interrupted() => Ok(()),
+            ended = self.running.join_next() => match ended {
+                Some(Ok(result)) => result,
+                Some(Err(error)) => Err(CliError::Server { reason: error.to_string() }.into()),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Stops accepting, lets what is under way finish, removes the note.
+    pub(crate) async fn stop(mut self) -> Result<(), Failure> {
+        let _ = self.stop.send(true);
+        while let Some(ended) = self.running.join_next().await {
+            ended.map_err(|e| CliError::Server { reason: e.to_string() })??;
+        }
+        Ok(files::remove(&self.dir.server())?)
+    }
+}
+
+async fn bind(listen: &str) -> Result<(TcpListener, SocketAddr), Failure> {
+    let wrong = |reason: String| CliError::Address {
+        address: listen.to_owned(),
+        reason,
+    };
+    let listener = TcpListener::bind(listen).await.map_err(|e| wrong(e.to_string()))?;
+    let address = listener.local_addr().map_err(|e| wrong(e.to_string()))?;
+    Ok((listener, address))
+}
+
+async fn run(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>) -> Result<(), Failure> {
+    serve(listener, router, wait(stopped))
+        .await
+        .map_err(|e| CliError::Server { reason: e.to_string() }.into())
+}
+
+async fn wait(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// Returns once the program is interrupted or asked to end.
+pub(crate) async fn interrupted() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(_) => return tokio::signal::ctrl_c().await.unwrap_or_default(),
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,136 @@
+//! Publish: the student becomes a provider behind the same door, with its signed pedigree.
+
+use std::sync::Arc;
+
+use cultivar_gateway::{Gateway, NewProvider};
+use cultivar_policy::OWN_MODELS;
+use cultivar_record::{EntryKind, ModelVersionId, Pedigree, Price, ProviderKind, digest_of};
+use cultivar_store::{DataDir, tables};
+
+use crate::{
+    Context, PipelineError, Recipe,
+    dataset_files::SealedDataset,
+    model_files::{open_student, write_model},
+    pedigree,
+    student::Joined,
+    train::Trained,
+};
+
+/// A published model version.
+pub(crate) struct Published {
+    pub(crate) pedigree: Pedigree,
+}
+
+pub(crate) async fn publish(
+    context: &Context,
+    recipe: &Recipe,
+    dataset: &SealedDataset,
+    trained: &Trained,
+) -> Result<Published, PipelineError> {
+    let versions = context
+        .gateway
+        .store()
+        .read(|tx| tables::model_version::versions(tx, &recipe.name))?;
+    let known = versions
+        .iter()
+        .find(|version| version.weights == trained.weights && version.state == "published");
+    let pedigree = match known {
+        Some(version) => version.pedigree.clone(),
+        None => {
+            let version = versions.last().map_or(1, |version| version.pedigree.version + 1);
+            let pedigree = pedigree::of(context, recipe, dataset, trained, version)?;
+            let signed = context.gateway.sign_pedigree(pedigree.clone())?;
+            write_model(&context.dir, &signed, trained, dataset)?;
+            let row = pedigree.clone();
+            let digests = [("weights", pedigree.weights), ("pedigree", digest_of(&pedigree)?)];
+            let id = ModelVersionId::new(context.ambient());
+            let subject = format!("{}@{version}", recipe.name);
+            context
+                .record(
+                    EntryKind::ModelPublished,
+                    subject,
+                    &pedigree,
+                    &digests,
+                    move |tx, leaf| tables::model_version::insert(tx, id, &row, leaf),
+                )
+                .await?;
+            pedigree
+        }
+    };
+    join(&context.gateway, &context.dir, &pedigree)?;
+    context
+        .gateway
+        .register_provider(context.organization.id, provider(&pedigree)?)
+        .await?;
+    context.progress.fact(&format!(
+        "`{}@{}` answers behind the door; its signed pedigree: {}",
+        pedigree.model,
+        pedigree.version,
+        context
+            .dir
+            .model(&pedigree.model, pedigree.version)
+            .join("pedigree.json")
+            .display()
+    ));
+    Ok(Published { pedigree })
+}
+
+fn provider(pedigree: &Pedigree) -> Result<NewProvider, PipelineError> {
+    Ok(NewProvider {
+        name: pedigree.model.clone(),
+        kind: ProviderKind::Local,
+        model: pedigree.model.clone(),
+        provider_model: format!("{}@{}", pedigree.model, pedigree.version),
+        base_url: None,
+        key_variable: None,
+        terms: OWN_MODELS.parse()?,
+        price: Price::default(),
+    })
+}
+
+fn join(gateway: &Gateway, dir: &DataDir, pedigree: &Pedigree) -> Result<(), PipelineError> {
+    let student = open_student(dir, &pedigree.model, pedigree.version)?;
+    gateway.join_local(
+        &format!("{}@{}", pedigree.model, pedigree.version),
+        Joined::new(Arc::new(student)),
+    );
+    Ok(())
+}
+
+/// Joins every published model that a registered provider serves. Returns what could not be opened.
+pub fn join_published(gateway: &Gateway, dir: &DataDir) -> Result<Vec<PipelineError>, PipelineError> {
+    let published = gateway.store().read(tables::model_version::list)?;
+    let served: Vec<String> = gateway
+        .providers()
+        .into_iter()
+        .map(|provider| provider.provider_model)
+        .collect();
+    let is_served = |p: &Pedigree| served.contains(&format!("{}@{}", p.model, p.version));
+    let versions = published
+        .iter()
+        .map(|version| &version.pedigree)
+        .filter(|pedigree| is_served(pedigree));
+    Ok(versions
+        .filter_map(|pedigree| join(gateway, dir, pedigree).err())
+        .collect())
+}
+
+/// Withdraws a model version: it is served no more, its files and its pedigree stay.
+pub async fn retire(context: &Context, model: &str, version: u32) -> Result<(), PipelineError> {
+    let name = format!("{model}@{version}");
+    let row = model.to_owned();
+    context
+        .record(EntryKind::ModelRetired, &name, &(model, version), &[], move |tx, _| {
+            tables::model_version::retire(tx, &row, version)
+        })
+        .await?;
+    if context
+        .gateway
+        .providers()
+        .iter()
+        .any(|provider| provider.provider_model == name)
+    {
+        context.gateway.remove_provider(context.organization.id, model).await?;
+    }
+    Ok(())
+}

@@ -56,7 +56,7 @@ pub(crate) const fn detector(kind: Kind) -> &'static dyn Detector {
 }
 
 /// The source text of everything that decides what is replaced by what: the method's digest covers it.
-pub(crate) const SOURCES: [&str; 11] = [
+pub(crate) const SOURCES: [&str; 12] = [
     include_str!("detectors/cn_resident_id.rs"),
     include_str!("detectors/iban.rs"),
     include_str!("detectors/payment_card.rs"),
@@ -65,6 +65,7 @@ pub(crate) const SOURCES: [&str; 11] = [
     include_str!("detectors/url.rs"),
     include_str!("detectors/ip_address.rs"),
     include_str!("detectors/phone.rs"),
+    include_str!("checksum.rs"),
     include_str!("digits.rs"),
     include_str!("draw.rs"),
     include_str!("resolve.rs"),

@@ -19,10 +19,6 @@ pub(crate) struct Cli {
 
 /// Global options.
 #[derive(Clone, Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "flags of the command line are what they are"
-)]
 pub(crate) struct Global {
     /// Configuration file [default: `cultivar.toml` where it exists]
     #[arg(long, global = true, value_name = "FILE")]

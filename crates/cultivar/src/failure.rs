@@ -103,6 +103,16 @@ pub(crate) enum CliError {
         /// How many.
         count: usize,
     },
+    /// A process was killed before it published anything.
+    #[error("the ledger of `{path}` has no tree head yet")]
+    #[diagnostic(
+        code("ledger::no_tree_head"),
+        help("run the command that was interrupted again: it publishes every entry that is durable")
+    )]
+    NoTreeHead {
+        /// The data directory.
+        path: String,
+    },
     /// The ledger's files and the database tell different histories.
     #[error("the ledger's files hold {files} entries, but the database knows of {database}")]
     #[diagnostic(

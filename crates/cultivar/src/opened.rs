@@ -50,7 +50,7 @@ impl Opened {
     fn with_lock(config: &Config, dir: DataDir, lock: DataLock) -> Result<Self, Failure> {
         let secrets = Secrets::open(&dir, &System)?;
         let store = Arc::new(Store::open(Arc::new(Sqlite::new(dir.database())))?);
-        let gateway = Gateway::open(Parts {
+        let parts = Parts {
             store,
             dir: dir.clone(),
             ambient: Arc::new(System),
@@ -59,7 +59,9 @@ impl Opened {
             hasher: secrets.hasher,
             signer: secrets.signer,
             variable: Arc::new(system::variable),
-        })?;
+        };
+        // Finishes what a killed process left unfinished, and waits for the disk meanwhile.
+        let gateway = tokio::task::block_in_place(|| Gateway::open(parts))?;
         Ok(Self {
             gateway,
             dir,

@@ -89,9 +89,9 @@ impl Progress for TerminalProgress {
             duration(seconds_left)
         );
         if self.terminal.is_live() {
-            self.terminal.live(&line)
+            self.terminal.live(&line);
         } else {
-            self.terminal.say(&line)
+            self.terminal.say(&line);
         }
     }
 

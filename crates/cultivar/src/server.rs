@@ -130,9 +130,8 @@ async fn wait(mut stopped: watch::Receiver<bool>) {
 
 /// Returns once the program is interrupted or asked to end.
 pub(crate) async fn interrupted() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(_) => return tokio::signal::ctrl_c().await.unwrap_or_default(),
+    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        return tokio::signal::ctrl_c().await.unwrap_or_default();
     };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}

@@ -100,6 +100,7 @@ impl Terminal {
 
     /// A piece of data on stdout, at once.
     pub(crate) fn piece(&self, text: &str) {
+        self.end_live();
         let mut stdout = io::stdout();
         let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     }

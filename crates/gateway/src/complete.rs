@@ -6,7 +6,10 @@ use cultivar_record::{
     ConversationId, ExchangeId, ExchangeOutcome, Intent, Provider,
     chat::{ChatRequest, ChatUsage, Choice, Chunk, Completion, Content, Message, Role, StreamOptions},
 };
-use futures_util::{StreamExt, stream::BoxStream};
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 
@@ -96,6 +99,9 @@ impl Gateway {
     }
 }
 
+/// A stream that began, or why it did not.
+type Opened = Result<mpsc::Receiver<AnswerEvent>, GatewayError>;
+
 /// A call whose intent is durable and whose outcome is owed.
 struct UnderWay {
     gateway: Arc<Gateway>,
@@ -168,16 +174,30 @@ impl UnderWay {
             stream_options: Some(options),
             ..request
         };
-        let chunks = match self.client.stream(self.call(request)).await {
-            Ok(chunks) => chunks,
-            Err(error) => return Err(self.fail(error).await),
-        };
-        let (events, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+        let (reply, answer) = oneshot::channel();
         let gateway = Arc::clone(&self.gateway);
         gateway
             .tasks
-            .spawn(async move { self.pump(chunks, events, with_usage).await });
-        Ok(Answer::Stream(receiver))
+            .spawn(async move { self.open(request, reply, with_usage).await });
+        Ok(Answer::Stream(answer.await.map_err(|_| GatewayError::Stopped)??))
+    }
+
+    /// Asks for the stream, on a task of its own: a client that leaves before it begins ends the call, not its record.
+    async fn open(self, request: ChatRequest, mut reply: oneshot::Sender<Opened>, with_usage: bool) {
+        let opened = tokio::select! {
+            opened = self.client.stream(self.call(request)) => opened,
+            () = reply.closed() => Ok(stream::empty().boxed()),
+        };
+        match opened {
+            Ok(chunks) => {
+                let (events, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+                let _ = reply.send(Ok(receiver));
+                self.pump(chunks, events, with_usage).await;
+            }
+            Err(error) => {
+                let _ = reply.send(Err(self.fail(error).await));
+            }
+        }
     }
 
     /// Passes chunks on as they come, but keeps back what ends the answer until the outcome is durable.
@@ -190,10 +210,7 @@ impl UnderWay {
         let mut so_far = Assembled::default();
         let mut kept_back = Vec::new();
         let mut broken = None;
-        let mut client_left = false;
-        while let Some(next) =
-            tokio::select! { next = chunks.next() => next, () = events.closed() => { client_left = true; None } }
-        {
+        while let Some(next) = tokio::select! { next = chunks.next() => next, () = events.closed() => None } {
             match next {
                 Ok(chunk) => {
                     so_far.add(&chunk);
@@ -203,7 +220,6 @@ impl UnderWay {
                     if so_far.finished || !kept_back.is_empty() {
                         kept_back.push(chunk);
                     } else if events.send(AnswerEvent::Chunk(Box::new(chunk))).await.is_err() {
-                        client_left = true;
                         break;
                     }
                 }
@@ -214,6 +230,13 @@ impl UnderWay {
             }
         }
         drop(chunks);
+        let client_left = events.is_closed();
+        if !so_far.finished && !client_left && broken.is_none() {
+            broken = Some(GatewayError::Malformed {
+                provider: self.provider.name.clone(),
+                reason: "the stream ended before the answer did".to_owned(),
+            });
+        }
         let ended = so_far.finished && !client_left && broken.is_none();
         let recorded = self.settle_stream(so_far, ended, broken.as_ref()).await;
         if let Some(error) = recorded.err().or(broken) {
@@ -239,7 +262,7 @@ impl UnderWay {
             },
             (None, None) => ExchangeOutcome::Failed {
                 failure: cultivar_record::Failure {
-                    code: "no_answer".to_owned(),
+                    code: "client_left".to_owned(),
                     status: None,
                 },
             },

@@ -230,9 +230,9 @@ impl Gateway {
         self.store
             .write(move |tx| {
                 if is_new {
-                    tables::provider::insert(tx, &row)?
+                    tables::provider::insert(tx, &row)?;
                 } else {
-                    tables::provider::update(tx, &row)?
+                    tables::provider::update(tx, &row)?;
                 }
                 tables::ledger::append(tx, &entry)
             })

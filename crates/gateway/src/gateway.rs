@@ -16,6 +16,9 @@ use crate::{
     publisher::Publisher,
 };
 
+/// Reads an environment variable by its name.
+pub type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// What a gateway is made of; the binary puts it together.
 pub struct Parts {
     /// The records.
@@ -33,7 +36,7 @@ pub struct Parts {
     /// Signs tree heads and pedigrees.
     pub signer: cultivar_ledger::LogSigner,
     /// Reads an environment variable: provider keys are never stored.
-    pub variable: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub variable: Variables,
 }
 
 /// The gateway of a data directory.
@@ -55,7 +58,7 @@ pub struct Gateway {
     teacher: RwLock<Option<String>>,
     pub(crate) verdicts: Mutex<HashMap<Asked, cultivar_record::Verdict>>,
     http: HttpClient,
-    variable: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    variable: Variables,
 }
 
 impl Gateway {

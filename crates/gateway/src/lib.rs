@@ -25,7 +25,7 @@ pub use caller::Caller;
 pub use complete::Question;
 pub use desk::{NewProvider, Registered};
 pub use error::GatewayError;
-pub use gateway::{Gateway, Parts};
+pub use gateway::{Gateway, Parts, Variables};
 pub use key::KeyHasher;
 pub use providers::{LocalModel, local::LocalAnswer, local::LocalScore};
 pub use publisher::LedgerFiles;

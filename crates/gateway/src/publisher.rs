@@ -114,12 +114,12 @@ impl Publisher {
 
     /// Tiles first, then the row that says so, then the tree head for everybody, and only then the superseded tiles go.
     fn extend(&self, appender: &mut Appender, entries: &[Vec<u8>], old_size: u64) -> Result<(), GatewayError> {
-        let appended = appender.append(entries)?;
-        for (path, bytes) in &appended.files {
+        let new = appender.append(entries)?;
+        for (path, bytes) in &new.files {
             self.dir.write(&self.dir.ledger().join(path.to_string()), bytes)?;
         }
-        let note = TreeHead::sign(&self.signer, appended.size, &appended.root);
-        let (size, row) = (appended.size, note.clone());
+        let note = TreeHead::sign(&self.signer, new.size, &new.root);
+        let (size, row) = (new.size, note.clone());
         let replaced = self
             .store
             .write_blocking(move |tx| tables::ledger::publish(tx, old_size, size, &row))?;
@@ -127,7 +127,7 @@ impl Publisher {
             return Err(GatewayError::SecondPublisher);
         }
         self.write_tree_head(&note)?;
-        for path in &appended.obsolete {
+        for path in &new.obsolete {
             files::remove(&self.dir.ledger().join(path.to_string()))?;
         }
         Ok(())

@@ -181,7 +181,7 @@ async fn join_others(
     let others = plan.subjects.iter().skip(1).cloned().zip([untrained, ngram]);
     let mut names = Vec::new();
     for (name, model) in others {
-        join(context, &name, Joined::new(model)).await?;
+        join(context, &name, Joined::behind_the_door(model)).await?;
         names.push(name);
     }
     Ok(names)
@@ -315,7 +315,7 @@ fn scores(plan: &ComparisonPlan, observed: &[Vec<Observed>]) -> Result<Vec<Subje
             |unit| unit.answers,
         )?;
         estimate(&mut score, plan, CHRF, (at > 0).then_some(first), units, |unit| {
-            unit.chrf.clone()
+            unit.chrf
         })?;
         Ok(score)
     };

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cultivar_forensics::near_duplicates;
 use cultivar_privacy::{Desensitiser, PrivacyReport};
 use cultivar_record::{
     ByteCount, ConversationId, Dataset, DatasetId, Digest, Dropped, EntryKind, Example, Exchange, ExchangeId,
-    ExchangeOutcome, Split, TermsKey,
+    ExchangeOutcome, Seed, Split, TermsKey,
     chat::{ChatRequest, Completion, Message, Role},
     digest_of,
 };
@@ -139,7 +140,7 @@ fn desensitise(context: &Context, examples: Vec<Example>) -> Result<(Vec<Example
 
 fn without_near_duplicates(recipe: &Recipe, examples: Vec<Example>) -> Vec<Example> {
     let texts: Vec<String> = examples.iter().map(text).collect();
-    let kept = near_duplicates(&texts, recipe.curate.near_duplicate, SKETCH_SEED);
+    let kept = near_duplicates(&texts, recipe.curate.near_duplicate, Seed::new(SKETCH_SEED)).kept();
     examples
         .into_iter()
         .zip(kept)
@@ -293,8 +294,4 @@ mod tests {
             ["cc-by-4_0", "mit"]
         );
     }
-}
-
-fn near_duplicates(texts: &[String], _: f64, _: u64) -> Vec<bool> {
-    vec![true; texts.len()]
 }

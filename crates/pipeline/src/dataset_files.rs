@@ -115,20 +115,22 @@ pub fn open_dataset(dir: &DataDir, stored: StoredDataset) -> Result<SealedDatase
         name: format!("{name}@{version}"),
         reason,
     };
-    let manifest = files::read(&folder.join("manifest.json"))?;
+    let read = |name: &str| -> Result<Vec<u8>, PipelineError> {
+        files::read_if_any(&folder.join(name))?.ok_or_else(|| damaged(format!("`{name}` is missing")))
+    };
+    let manifest = read("manifest.json")?;
     if Digest::of_bytes(&manifest) != stored.digest || digest_of(&stored.dataset)? != stored.digest {
         return Err(damaged("`manifest.json` is not the one that was sealed".to_owned()));
     }
     let mut examples = BTreeMap::new();
     for (split, summary) in splits {
-        let path = folder.join(file_name(*split));
-        let text = files::read_text(&path)?;
-        if Digest::of_bytes(text.as_bytes()) != summary.digest {
-            return Err(damaged(format!(
-                "`{}` is not the one that was sealed",
-                file_name(*split)
-            )));
+        let name = file_name(*split);
+        let bytes = read(&name)?;
+        if Digest::of_bytes(&bytes) != summary.digest {
+            return Err(damaged(format!("`{name}` is not the one that was sealed")));
         }
+        let path = folder.join(name);
+        let text = String::from_utf8_lossy(&bytes);
         let rows = text.lines().enumerate().map(|(at, line)| {
             serde_json::from_str::<Example>(line).map_err(|e| PipelineError::UnreadableRow {
                 path: path.display().to_string(),

@@ -72,12 +72,15 @@ fn read_parts(dir: &DataDir, model: &str, version: u32) -> Result<BTreeMap<Strin
         name: format!("{model}@{version}"),
         reason,
     };
-    let manifest = files::read(&folder.join(MANIFEST))?;
+    let read = |name: &str| -> Result<Vec<u8>, PipelineError> {
+        files::read_if_any(&folder.join(name))?.ok_or_else(|| damaged(format!("`{name}` is missing")))
+    };
+    let manifest = read(MANIFEST)?;
     let manifest: Manifest =
         serde_json::from_slice(&manifest).map_err(|e| damaged(format!("`{MANIFEST}` cannot be read: {e}")))?;
     let mut parts = BTreeMap::new();
     for (name, digest) in manifest {
-        let bytes = files::read(&folder.join(&name))?;
+        let bytes = read(&name)?;
         if Digest::of_bytes(&bytes) != digest {
             return Err(damaged(format!("`{name}` is not the one that was published")));
         }

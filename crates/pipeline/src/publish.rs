@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cultivar_gateway::{Gateway, NewProvider};
 use cultivar_policy::OWN_MODELS;
 use cultivar_record::{EntryKind, ModelVersionId, Pedigree, Price, ProviderKind, digest_of};
-use cultivar_store::{DataDir, tables};
+use cultivar_store::{DataDir, Statements, tables};
 
 use crate::{
     Context, PipelineError, Recipe,
@@ -37,24 +37,14 @@ pub(crate) async fn publish(
     let pedigree = match known {
         Some(version) => version.pedigree.clone(),
         None => {
-            let version = versions.last().map_or(1, |version| version.pedigree.version + 1);
-            let pedigree = pedigree::of(context, recipe, dataset, trained, version)?;
-            let signed = context.gateway.sign_pedigree(pedigree.clone())?;
-            write_model(&context.dir, &signed, trained, dataset)?;
-            let row = pedigree.clone();
-            let digests = [("weights", pedigree.weights), ("pedigree", digest_of(&pedigree)?)];
-            let id = ModelVersionId::new(context.ambient());
-            let subject = format!("{}@{version}", recipe.name);
-            context
-                .record(
-                    EntryKind::ModelPublished,
-                    subject,
-                    &pedigree,
-                    &digests,
-                    move |tx, leaf| tables::model_version::insert(tx, id, &row, leaf),
-                )
-                .await?;
-            pedigree
+            seal(
+                context,
+                recipe,
+                dataset,
+                trained,
+                versions.last().map_or(1, |last| last.pedigree.version + 1),
+            )
+            .await?
         }
     };
     join(&context.gateway, &context.dir, &pedigree)?;
@@ -75,6 +65,28 @@ pub(crate) async fn publish(
     Ok(Published { pedigree })
 }
 
+/// Writes the model's files and its signed pedigree, then the row and the ledger's entry.
+async fn seal(
+    context: &Context,
+    recipe: &Recipe,
+    dataset: &SealedDataset,
+    trained: &Trained,
+    version: u32,
+) -> Result<Pedigree, PipelineError> {
+    let pedigree = pedigree::of(context, recipe, dataset, trained, version)?;
+    let signed = context.gateway.sign_pedigree(pedigree.clone())?;
+    write_model(&context.dir, &signed, trained, dataset)?;
+    let row = pedigree.clone();
+    let digests = [("weights", pedigree.weights), ("pedigree", digest_of(&pedigree)?)];
+    let id = ModelVersionId::new(context.ambient());
+    let subject = format!("{}@{version}", recipe.name);
+    let insert = move |tx: &mut dyn Statements, leaf| tables::model_version::insert(tx, id, &row, leaf);
+    context
+        .record(EntryKind::ModelPublished, subject, &pedigree, &digests, insert)
+        .await?;
+    Ok(pedigree)
+}
+
 fn provider(pedigree: &Pedigree) -> Result<NewProvider, PipelineError> {
     Ok(NewProvider {
         name: pedigree.model.clone(),
@@ -92,7 +104,7 @@ fn join(gateway: &Gateway, dir: &DataDir, pedigree: &Pedigree) -> Result<(), Pip
     let student = open_student(dir, &pedigree.model, pedigree.version)?;
     gateway.join_local(
         &format!("{}@{}", pedigree.model, pedigree.version),
-        Joined::new(Arc::new(student)),
+        Joined::behind_the_door(Arc::new(student)),
     );
     Ok(())
 }

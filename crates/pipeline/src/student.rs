@@ -15,7 +15,7 @@ pub(crate) struct Joined {
 }
 
 impl Joined {
-    pub(crate) fn new(model: Arc<dyn LanguageModel>) -> Arc<dyn LocalModel> {
+    pub(crate) fn behind_the_door(model: Arc<dyn LanguageModel>) -> Arc<dyn LocalModel> {
         Arc::new(Self { model })
     }
 }
@@ -74,6 +74,6 @@ fn options(request: &ChatRequest) -> GenerateOptions {
 
 fn conversation_seed(messages: &[Message]) -> u64 {
     let digest = Digest::of_bytes(canonical_json(messages).unwrap_or_default().as_bytes());
-    let [a, b, c, d, e, f, g, h, ..] = *digest.as_bytes();
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    let (first, _) = digest.as_bytes().split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
+    u64::from_le_bytes(*first)
 }

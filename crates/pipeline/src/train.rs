@@ -32,11 +32,15 @@ pub(crate) async fn train(
     dataset: &SealedDataset,
 ) -> Result<Trained, PipelineError> {
     let run = find_or_start(context, recipe, dataset).await?;
+    let files = RunFiles::new(&context.dir, run.id);
+    if files.read_if_any("recipe.toml")?.is_none() {
+        files.write("recipe.toml", toml::to_string_pretty(recipe).unwrap_or_default().as_bytes())?;
+    }
     let lesson = Lesson {
         context: context.clone(),
         recipe: recipe.train.clone(),
         settings: run.recipe,
-        files: RunFiles::new(&context.dir, run.id),
+        files,
         train: messages(dataset, Split::Train),
         validation: messages(dataset, Split::Validation),
     };
@@ -46,6 +50,7 @@ pub(crate) async fn train(
         .await
         .map_err(|_| PipelineError::Interrupted { stage: "train" })??;
     let run = if is_done {
+        ended_with(&run, &studied)?;
         run
     } else {
         finish(context, run, &studied).await?
@@ -58,6 +63,18 @@ pub(crate) async fn train(
         tokenizer_json: studied.tokenizer_json,
         config_json: studied.config_json,
     })
+}
+
+/// An older checkpoint is not what the ledger says that the run ended with.
+fn ended_with(run: &Run, studied: &Studied) -> Result<(), PipelineError> {
+    if run.weights == Some(studied.weights) {
+        Ok(())
+    } else {
+        Err(PipelineError::CorruptCheckpoint {
+            path: run.id.to_string(),
+            reason: "the run is done, but the weights that it ended with are gone".to_owned(),
+        })
+    }
 }
 
 fn messages(dataset: &SealedDataset, split: Split) -> Vec<Vec<Message>> {
@@ -99,8 +116,6 @@ async fn find_or_start(context: &Context, recipe: &Recipe, dataset: &SealedDatas
             tables::run::insert(tx, &row)
         })
         .await?;
-    let text = toml::to_string_pretty(recipe).unwrap_or_default();
-    RunFiles::new(&context.dir, run.id).write("recipe.toml", text.as_bytes())?;
     Ok(run)
 }
 
@@ -231,6 +246,8 @@ impl Lesson {
             .newest_checkpoint(self.settings, self.context.progress.as_ref())?
         {
             None => {
+                // A run that was killed before its first checkpoint begins again, and so do its metrics.
+                self.files.forget_metrics_after(0)?;
                 let seed = Seed::new(self.recipe.seed);
                 Ok((
                     Trainer::new(&self.train, &self.validation, tokenizer, config, settings, seed)?,

@@ -47,5 +47,6 @@ pub fn router(app: App) -> Router {
         .fallback(openai::not_found)
         .method_not_allowed_fallback(openai::method_not_allowed)
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(app.clone(), respond::name_request))
         .with_state(app)
 }

@@ -8,7 +8,6 @@ use axum::{
     response::Response,
 };
 use cultivar_gateway::{Caller, Gateway, GatewayError};
-use cultivar_record::ExchangeId;
 
 use crate::respond::plain;
 
@@ -22,11 +21,6 @@ pub(crate) fn authenticate(gateway: &Gateway, headers: &HeaderMap) -> Result<Cal
         .strip_prefix("Bearer ")
         .or_else(|| authorization.strip_prefix("bearer "));
     gateway.authenticate(key.ok_or(GatewayError::InvalidKey)?.trim())
-}
-
-/// An id for a request that led to no exchange.
-pub(crate) fn fresh_request_id(gateway: &Gateway) -> String {
-    ExchangeId::new(gateway.ambient()).to_string()
 }
 
 pub(crate) async fn not_found(method: Method, uri: Uri) -> Response {

@@ -3,12 +3,17 @@
 
 use axum::{
     Json,
+    extract::{Request, State, rejection::BytesRejection},
     http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use cultivar_gateway::GatewayError;
+use cultivar_record::ExchangeId;
 use miette::Diagnostic;
 use serde_json::{Value, json};
+
+use crate::App;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -51,13 +56,10 @@ pub(crate) fn error_body(error: &GatewayError) -> Value {
 }
 
 /// The whole answer to a request that failed.
-pub(crate) fn refuse(error: &GatewayError, request_id: &str) -> Response {
+pub(crate) fn refuse(error: &GatewayError) -> Response {
     let status = kind(error).0;
     let mut response = (status, Json(error_body(error))).into_response();
     let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(request_id) {
-        headers.insert(REQUEST_ID, id);
-    }
     match status {
         StatusCode::SERVICE_UNAVAILABLE => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -67,6 +69,27 @@ pub(crate) fn refuse(error: &GatewayError, request_id: &str) -> Response {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         _ => {}
+    }
+    response
+}
+
+/// A body that could not be read to its end, most often because it is too large.
+pub(crate) fn unread(rejection: &BytesRejection) -> Response {
+    let (code, message) = match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ("request_too_large", "the body is larger than 32 MiB"),
+        _ => ("invalid_request", "the body could not be read to its end"),
+    };
+    plain(rejection.status(), code, message)
+}
+
+/// Names every response: by its exchange where there is one, else by a fresh id.
+pub(crate) async fn name_request(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if !response.headers().contains_key(REQUEST_ID) {
+        let id = ExchangeId::new(app.gateway.ambient()).to_string();
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
     }
     response
 }

@@ -1,6 +1,6 @@
 //! The embedded teacher: recorded assistant turns behind the same wire as any other provider.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -10,7 +10,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use cultivar_gateway::providers::recorded::{Recording, words};
+use cultivar_gateway::{
+    GatewayError,
+    providers::recorded::{Recording, words},
+};
 use cultivar_record::{
     Digest, TokenCount,
     chat::{ChatRequest, ChatUsage, Completion, Message},
@@ -29,7 +32,13 @@ pub fn teacher_router(recording: Arc<Recording>) -> Router {
 async fn create(State(recording): State<Arc<Recording>>, body: Bytes) -> Response {
     let request: ChatRequest = match serde_json::from_slice(&body) {
         Ok(request) => request,
-        Err(error) => return plain(StatusCode::BAD_REQUEST, "invalid_request", &error.to_string()),
+        Err(error) => {
+            return plain(
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                &GatewayError::unreadable_request(&error).to_string(),
+            );
+        }
     };
     let dialogue = request
         .rest
@@ -78,7 +87,10 @@ fn stream(completion: &Completion) -> Response {
         ),
         chunk(json!([]), json!(completion.usage)),
     ];
-    let mut body: String = parts.iter().map(|part| format!("data: {part}\n\n")).collect();
+    let mut body = String::new();
+    for part in parts {
+        let _ = write!(body, "data: {part}\n\n");
+    }
     body.push_str("data: [DONE]\n\n");
     ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
 }

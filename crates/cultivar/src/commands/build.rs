@@ -39,10 +39,10 @@ pub(crate) async fn until_done_or_interrupted<T>(
     interrupt: &Interrupt,
     build: impl Future<Output = Result<T, PipelineError>>,
 ) -> Result<T, Failure> {
-    let mut build = std::pin::pin!(build);
+    let mut flow = std::pin::pin!(build);
     tokio::select! {
-        built = &mut build => return Ok(built?),
+        built = &mut flow => return Ok(built?),
         () = interrupted() => interrupt.set(),
     }
-    Ok(build.await?)
+    Ok(flow.await?)
 }

@@ -71,7 +71,7 @@ async fn find_partner(config: &Config) -> Result<Partner, Failure> {
     let dir = DataDir::open(config.data_dir())?;
     match Opened::existing(config) {
         Ok(opened) => {
-            for error in opened.join_models()? {
+            if let Some(error) = opened.join_models()?.into_iter().next() {
                 return Err(error.into());
             }
             let organization = opened.organization(DEFAULT_ORGANIZATION, "US").await?;

@@ -1,7 +1,7 @@
 //! `ledger`: everything but `fsck` works from the files alone, also while a server writes them.
 
 use cultivar_gateway::LedgerFiles;
-use cultivar_ledger::{PublishedLog, TlogProof, TreeHead, VerifierKey, VerifyReport, verify_log};
+use cultivar_ledger::{LedgerError, PublishedLog, TlogProof, TreeHead, VerifierKey, VerifyReport, verify_log};
 use cultivar_record::LeafIndex;
 use cultivar_store::{DataDir, StoreError, tables};
 use serde_json::json;
@@ -31,18 +31,31 @@ pub(crate) fn run(command: &LedgerCommand, config: &Config, terminal: &Terminal)
 /// The files, the signed tree head and the key of a ledger.
 fn open(dir: &DataDir) -> Result<(LedgerFiles, String, VerifierKey), Failure> {
     let files = LedgerFiles::new(dir.ledger());
-    let missing = || StoreError::NoData {
-        path: dir.ledger().display().to_string(),
-    };
-    let head = files.tree_head()?.ok_or_else(missing)?;
-    let key = files.verifier_key()?.ok_or_else(missing)?.parse()?;
-    Ok((files, head, key))
+    let path = || dir.root().display().to_string();
+    let key = files
+        .verifier_key()?
+        .ok_or_else(|| StoreError::NoData { path: path() })?;
+    let head = files
+        .tree_head()?
+        .ok_or_else(|| CliError::NoTreeHead { path: path() })?;
+    Ok((files, head, key.parse()?))
 }
 
-/// Verifies a ledger from its files alone.
+/// Verifies a ledger from its files alone. Where a server publishes meanwhile, the files of the tree head just read may be
+/// superseded: then the newer one is verified.
 pub(crate) fn verified(dir: &DataDir) -> Result<VerifyReport, Failure> {
-    let (files, head, key) = open(dir)?;
-    Ok(verify_log(&head, &key, &files)?)
+    let (files, mut head, key) = open(dir)?;
+    loop {
+        let error = match verify_log(&head, &key, &files) {
+            Ok(report) => return Ok(report),
+            Err(error) => error,
+        };
+        let newest = open(dir)?.1;
+        if !matches!(error, LedgerError::FileMissing { .. }) || newest == head {
+            return Err(error.into());
+        }
+        head = newest;
+    }
 }
 
 fn words(report: &VerifyReport) -> String {

@@ -7,7 +7,7 @@ use crate::GatewayError;
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a provider may stay silent within an answer.
-const READ_TIMEOUT: Duration = Duration::from_secs(300);
+const READ_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// One connection pool for all providers.
 #[derive(Default)]
@@ -30,6 +30,8 @@ impl HttpClient {
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .tcp_nodelay(true)
+            // A redirect would take the conversation to a host that nobody registered and no terms bind.
+            .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|e| GatewayError::Unreachable {
                 provider: "any".to_owned(),

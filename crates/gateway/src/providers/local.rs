@@ -74,7 +74,7 @@ impl Local {
         Self { name, model }
     }
 
-    fn failed(&self, reason: impl ToString) -> GatewayError {
+    fn failed(&self, reason: &dyn std::fmt::Display) -> GatewayError {
         GatewayError::ModelFailed {
             model: self.name.clone(),
             reason: reason.to_string(),
@@ -89,8 +89,8 @@ impl ProviderClient for Local {
             let request = call.request.clone();
             let answer = spawn_blocking(move || model.answer(&request, &mut |_| ControlFlow::Continue(())))
                 .await
-                .map_err(|e| self.failed(e))?
-                .map_err(|e| self.failed(e))?;
+                .map_err(|e| self.failed(&e))?
+                .map_err(|e| self.failed(&e))?;
             let usage = ChatUsage::of(answer.prompt, answer.completion);
             let id = completion_id(&call);
             let mut completion = Completion::of_text(id, call.at.seconds(), self.name.clone(), answer.text, usage);
@@ -123,8 +123,8 @@ impl ProviderClient for Local {
             let model = Arc::clone(&self.model);
             let scores = spawn_blocking(move || model.score(&messages))
                 .await
-                .map_err(|e| self.failed(e))?;
-            scores.map_err(|e| self.failed(e))
+                .map_err(|e| self.failed(&e))?;
+            scores.map_err(|e| self.failed(&e))
         }
         .boxed()
     }

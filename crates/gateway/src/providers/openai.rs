@@ -6,7 +6,7 @@ use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use serde::Deserialize;
 
 use super::{Answered, Chunks, ProviderCall, ProviderClient, local::LocalScore, sse::EventParser};
-use crate::GatewayError;
+use crate::{GatewayError, error::without_values};
 
 /// Most of an error body that is read: providers send pages of HTML.
 const MOST_ERROR_CHARS: usize = 300;
@@ -85,7 +85,7 @@ impl OpenAi {
     fn malformed(&self, error: &serde_json::Error) -> GatewayError {
         GatewayError::Malformed {
             provider: self.provider.clone(),
-            reason: error.to_string(),
+            reason: without_values(error),
         }
     }
 }
@@ -177,7 +177,7 @@ async fn next_chunks(reading: Reading) -> Option<(Vec<Result<Chunk, GatewayError
 fn parse_chunk(data: &str, provider: &str) -> Result<Chunk, GatewayError> {
     let malformed = |e: serde_json::Error| GatewayError::Malformed {
         provider: provider.to_owned(),
-        reason: e.to_string(),
+        reason: without_values(&e),
     };
     serde_json::from_str(data).map_err(|e| match serde_json::from_str::<ErrorBody>(data) {
         Ok(ErrorBody { error }) => GatewayError::Refused {

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     body::{Body, Bytes},
-    extract::State,
+    extract::{State, rejection::BytesRejection},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -13,25 +13,30 @@ use futures_util::{StreamExt, stream};
 use std::convert::Infallible;
 use tokio::sync::mpsc;
 
-use super::{authenticate, fresh_request_id};
+use super::authenticate;
 use crate::{
     App,
-    respond::{REQUEST_ID, error_body, refuse},
+    respond::{REQUEST_ID, error_body, refuse, unread},
 };
 
-pub(crate) async fn create(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => return unread(&rejection),
+    };
     match answer(&app, &headers, &body).await {
         Ok((id, answer)) => respond(id, answer),
-        Err(error) => refuse(&error, &fresh_request_id(&app.gateway)),
+        Err(error) => refuse(&error),
     }
 }
 
 async fn answer(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<(ExchangeId, Answer), GatewayError> {
     let caller = authenticate(&app.gateway, headers)?;
-    let request: ChatRequest = serde_json::from_slice(body).map_err(|e| GatewayError::InvalidRequest {
-        message: format!("the body is not a chat completion request: {e}"),
-        param: None,
-    })?;
+    let request: ChatRequest = serde_json::from_slice(body).map_err(|e| GatewayError::unreadable_request(&e))?;
     app.gateway.complete(&caller, Question::alone(request)).await
 }
 

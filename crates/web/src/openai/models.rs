@@ -10,7 +10,7 @@ use cultivar_gateway::GatewayError;
 use cultivar_record::Provider;
 use serde_json::{Value, json};
 
-use super::{authenticate, fresh_request_id};
+use super::authenticate;
 use crate::{App, respond::refuse};
 
 pub(crate) async fn list(State(app): State<App>, headers: HeaderMap) -> Response {
@@ -19,7 +19,7 @@ pub(crate) async fn list(State(app): State<App>, headers: HeaderMap) -> Response
             let models: Vec<Value> = app.gateway.providers().iter().map(model).collect();
             Json(json!({ "object": "list", "data": models })).into_response()
         }
-        Err(error) => refuse(&error, &fresh_request_id(&app.gateway)),
+        Err(error) => refuse(&error),
     }
 }
 
@@ -33,7 +33,7 @@ pub(crate) async fn show(State(app): State<App>, Path(name): Path<String>, heade
     });
     match found {
         Ok(provider) => Json(model(&provider)).into_response(),
-        Err(error) => refuse(&error, &fresh_request_id(&app.gateway)),
+        Err(error) => refuse(&error),
     }
 }
 

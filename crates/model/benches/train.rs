@@ -17,7 +17,8 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use cultivar_model::{
-    DecoderConfig, GenerateOptions, LanguageModel, NgramBaseline, Size, Tokenizer, TrainSettings, Trainer,
+    DEFAULT_ORDER, DecoderConfig, GenerateOptions, LanguageModel, NgramBaseline, Size, Tokenizer, TrainSettings,
+    Trainer,
 };
 use cultivar_record::Seed;
 use cultivar_record::chat::{Message, Role};
@@ -122,7 +123,7 @@ fn ngram(train: &Conversations, held_out: &Conversations, tokenizer: &Tokenizer,
     bits_per_byte(&model, held_out)
 }
 
-/// Bits per byte of the turns of held-out conversations, role tokens free.
+/// Bits per byte of what is said in held-out conversations, with the ends of turns, without the role tokens.
 fn bits_per_byte(model: &dyn LanguageModel, held_out: &Conversations) -> f64 {
     let scores = held_out
         .iter()
@@ -151,9 +152,9 @@ fn main() {
         started.elapsed().as_secs_f64()
     );
 
-    for order in 3..7 {
+    for order in [3, DEFAULT_ORDER - 1, DEFAULT_ORDER, DEFAULT_ORDER + 1] {
         println!(
-            "n-gram of order {order}: {:.4} bits per byte",
+            "n-gram of order {order}: {:.4} bits per byte of what is said",
             ngram(&train, &held_out, &tokenizer, order)
         );
     }
@@ -197,8 +198,13 @@ fn main() {
         #[expect(clippy::cast_possible_truncation, reason = "a share")]
         trainer.step(progress as f32).expect("a step");
     }
+    let student = trainer.student();
+    println!(
+        "student: {:.4} bits per byte of what is said",
+        bits_per_byte(&student, &held_out)
+    );
     for question in &options.ask {
-        let answer = trainer.student().generate(
+        let answer = student.generate(
             &[Message::text(Role::User, question.as_str())],
             &GenerateOptions::default(),
             &mut |_| ControlFlow::Continue(()),

@@ -27,8 +27,11 @@ const CONTEXT: usize = 256;
 const ROPE_THETA: f64 = 10_000.0;
 /// Added to the mean square before the root, as in Llama 2.
 const NORM_EPSILON: f32 = 1e-5;
-/// No dimension may exceed this: a damaged `config.json` must not ask for all memory.
+/// No size may exceed this: a damaged `config.json` must not ask for all memory.
 const LARGEST: usize = 1 << 20;
+/// Nor may there be more layers than this, nor more numbers in the keys of a layer: no weights on disk bear out these two.
+const MOST_LAYERS: usize = 1 << 10;
+const MOST_KEYS: usize = 1 << 26;
 
 /// The shape of a Llama decoder.
 #[derive(Clone, Debug, PartialEq)]
@@ -185,6 +188,11 @@ impl DecoderConfig {
         ];
         let reason = if sizes.iter().any(|size| !(1..=LARGEST).contains(size)) {
             format!("every size must be between 1 and {LARGEST}")
+        } else if self.layers > MOST_LAYERS || self.context * self.width > MOST_KEYS {
+            format!(
+                "{} layers with a context of {} are too large",
+                self.layers, self.context
+            )
         } else if !self.width.is_multiple_of(self.heads) || !self.head().is_multiple_of(2) {
             format!(
                 "width {} must be an even number of numbers for each of {} heads",
@@ -245,6 +253,8 @@ mod tests {
             ("num_attention_heads", json!(3)),
             ("num_key_value_heads", json!(4)),
             ("vocab_size", json!(1_u64 << 40)),
+            ("num_hidden_layers", json!(1 << 20)),
+            ("max_position_embeddings", json!(1 << 20)),
             ("rope_theta", json!(0.0)),
             ("attention_bias", json!(true)),
         ] {

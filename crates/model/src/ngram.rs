@@ -13,7 +13,7 @@ use crate::{ModelError, Tokenizer, Transcript};
 use counts::Counts;
 
 /// Tokens of an n-gram: the best on held-out task dialogues among 2 to 8.
-pub const DEFAULT_ORDER: usize = 5;
+pub const DEFAULT_ORDER: usize = 7;
 
 /// An interpolated Kneser-Ney model that answers like a student.
 #[derive(Clone, Debug)]

@@ -145,3 +145,50 @@ fn shuffled(n: usize, seed: u64) -> Vec<usize> {
     }
     order
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn corpus(count: usize) -> Corpus {
+        let texts: Vec<String> = (0..count).map(|i| format!("{i} {}", "x".repeat(i * 7 % 40))).collect();
+        let tokenizer = Tokenizer::train(texts.iter(), 300).unwrap();
+        let conversations: Vec<Vec<Message>> = texts
+            .into_iter()
+            .map(|text| vec![Message::text(Role::User, text)])
+            .collect();
+        Corpus::new(&conversations, &tokenizer, 64, LearnFrom::AllTurns).unwrap()
+    }
+
+    #[test]
+    fn every_pass_deals_every_conversation_once_in_an_order_of_its_own() {
+        let mut corpus = corpus(50);
+        let (mut place, mut dealt) = (0, Vec::new());
+        while place < 100 {
+            let room = 60;
+            let (batch, next) = corpus.batch(7, place, room);
+            assert!(next > place && batch.iter().map(|row| row.tokens.len()).sum::<usize>() <= room);
+            assert!(batch.is_sorted_by_key(|row| std::cmp::Reverse(row.tokens.len())));
+            dealt.extend((place..next).map(|place| corpus.at(7, place).unwrap()));
+            place = next;
+        }
+        let mut passes = dealt.chunks(50).take(2).map(<[usize]>::to_vec).collect::<Vec<_>>();
+        assert_ne!(passes[0], passes[1]);
+        for pass in &mut passes {
+            pass.sort_unstable();
+            assert_eq!(*pass, (0..50).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_conversation_longer_than_a_batch_is_dealt_alone_and_one_longer_than_the_context_is_cut() {
+        let mut corpus = corpus(50);
+        let (batch, next) = corpus.batch(7, 3, 1);
+        assert_eq!((batch.len(), next), (1, 4));
+        let tokenizer = Tokenizer::train(["a"].iter(), 261).unwrap();
+        let long = vec![vec![Message::text(Role::User, "abcdefghij")]];
+        let cut = Corpus::new(&long, &tokenizer, 5, LearnFrom::AllTurns).unwrap();
+        assert_eq!(cut.rows()[0].tokens.len(), 5);
+        assert_eq!(cut.bytes(), 5, "only text that is predicted counts");
+    }
+}

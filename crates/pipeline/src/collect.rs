@@ -178,3 +178,43 @@ fn conversation_id(recipe: &str, dialogue: &str) -> ConversationId {
     let random = Digest::of_bytes(format!("{recipe}\u{0}{dialogue}").as_bytes());
     ConversationId::from_parts(Timestamp::from_micros(0), random.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(roles: &[Role]) -> usize {
+        let messages = roles.iter().map(|role| Message::text(*role, "x")).collect();
+        user_turns(&Dialogue {
+            id: "d".to_owned(),
+            messages,
+        })
+        .len()
+    }
+
+    #[test]
+    fn of_a_recorded_dialogue_only_answered_turns_are_asked_of_a_list_all() {
+        use Role::{Assistant, User};
+        assert_eq!(asked(&[User, Assistant, User, Assistant]), 2);
+        assert_eq!(
+            asked(&[User, Assistant, User]),
+            1,
+            "nobody recorded an answer to the last turn"
+        );
+        assert_eq!(asked(&[User, User]), 2);
+        assert_eq!(asked(&[]), 0);
+    }
+
+    #[test]
+    fn the_same_dialogue_is_the_same_conversation_in_every_process() {
+        assert_eq!(conversation_id("barista", "d1"), conversation_id("barista", "d1"));
+        assert_ne!(conversation_id("barista", "d1"), conversation_id("barista", "d2"));
+        assert_ne!(conversation_id("barista", "d1"), conversation_id("other", "d1"));
+    }
+
+    #[test]
+    fn an_unreadable_line_is_named() {
+        let error = Prompts::parse("{\"id\":\"a\",\"messages\":[]}\nnot json", Path::new("p.jsonl")).unwrap_err();
+        assert!(error.to_string().starts_with("line 2 of `p.jsonl`"), "{error}");
+    }
+}

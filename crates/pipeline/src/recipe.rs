@@ -220,3 +220,64 @@ impl Recipe {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECIPE: &str = r#"
+        name = "barista"
+        [teacher]
+        provider = "acme"
+        kind = "openai"
+        model = "acme-large"
+        base_url = "https://api.example.com/v1"
+        key_variable = "ACME_KEY"
+        terms = "deepseek-platform-2025-01-20"
+        terms_accepted_by = "Ann Lee"
+        [collect]
+        prompts = "prompts.jsonl"
+    "#;
+
+    fn reason(text: &str) -> String {
+        Recipe::parse(text, Path::new("recipes/a.toml"))
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn prompts_lie_beside_the_recipe_and_the_rest_has_defaults() {
+        let recipe = Recipe::parse(RECIPE, Path::new("recipes/a.toml")).unwrap();
+        assert_eq!(recipe.collect.prompts, Path::new("recipes/prompts.jsonl"));
+        assert!(
+            recipe.train.competes && recipe.train.commercial,
+            "the strict reading is the default"
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it() {
+        let unknown = RECIPE.replace("[collect]", "[collect]\nspeed = 3");
+        assert!(
+            reason(&unknown).contains("unknown field `speed`"),
+            "{}",
+            reason(&unknown)
+        );
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_before_anything_is_asked() {
+        let without_url = RECIPE.replace("base_url", "#");
+        assert!(
+            reason(&without_url).contains("teacher.base_url"),
+            "{}",
+            reason(&without_url)
+        );
+        let shares = format!("{RECIPE}\n[curate]\ntest_share = 0.9");
+        assert!(reason(&shares).contains("curate.test_share"), "{}", reason(&shares));
+        let name = RECIPE.replace("barista", "../barista");
+        assert!(reason(&name).contains("`name`"), "{}", reason(&name));
+        let local = RECIPE.replace("\"openai\"", "\"local\"");
+        assert!(reason(&local).contains("teacher.kind"), "{}", reason(&local));
+    }
+}

@@ -70,7 +70,7 @@ fn measure(data: &ReportData<'_>, key: &str, title: &str, better: &str) -> Marku
             div.scroll { table {
                 thead { tr {
                     th { "Model" } th.number { "Value" } th.number { "Interval" }
-                    th.number { "Difference of " (data.pedigree.model) } th.number { "Interval" }
+                    th.number { (data.pedigree.model) " minus this" } th.number { "Interval" }
                 } }
                 tbody { @for score in scores { (row(score, key)) } }
             } }

@@ -34,7 +34,10 @@ pub(crate) async fn train(
     let run = find_or_start(context, recipe, dataset).await?;
     let files = RunFiles::new(&context.dir, run.id);
     if files.read_if_any("recipe.toml")?.is_none() {
-        files.write("recipe.toml", toml::to_string_pretty(recipe).unwrap_or_default().as_bytes())?;
+        files.write(
+            "recipe.toml",
+            toml::to_string_pretty(recipe).unwrap_or_default().as_bytes(),
+        )?;
     }
     let lesson = Lesson {
         context: context.clone(),
@@ -50,7 +53,7 @@ pub(crate) async fn train(
         .await
         .map_err(|_| PipelineError::Interrupted { stage: "train" })??;
     let run = if is_done {
-        ended_with(&run, &studied)?;
+        ended_with(context, &run, &studied)?;
         run
     } else {
         finish(context, run, &studied).await?
@@ -66,12 +69,12 @@ pub(crate) async fn train(
 }
 
 /// An older checkpoint is not what the ledger says that the run ended with.
-fn ended_with(run: &Run, studied: &Studied) -> Result<(), PipelineError> {
+fn ended_with(context: &Context, run: &Run, studied: &Studied) -> Result<(), PipelineError> {
     if run.weights == Some(studied.weights) {
         Ok(())
     } else {
         Err(PipelineError::CorruptCheckpoint {
-            path: run.id.to_string(),
+            path: context.dir.run(&run.id.to_string()).join("checkpoints").display().to_string(),
             reason: "the run is done, but the weights that it ended with are gone".to_owned(),
         })
     }

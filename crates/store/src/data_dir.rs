@@ -21,7 +21,6 @@ impl DataDir {
             files::create_folder(&dir.root.join(folder))?;
         }
         files::create_private_folder(&dir.secrets())?;
-        files::empty_folder(&dir.tmp())?;
         Ok(dir)
     }
 
@@ -80,7 +79,7 @@ impl DataDir {
         self.root.join("secrets")
     }
 
-    /// Files under way; emptied at every start.
+    /// Files under way; emptied by whoever takes the lock.
     pub fn tmp(&self) -> PathBuf {
         self.root.join("tmp")
     }

@@ -15,7 +15,9 @@ mod sqlite;
 pub mod tables;
 mod writer;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+use tokio::sync::oneshot;
 
 pub use blobs::Blobs;
 pub use data_dir::DataDir;
@@ -71,7 +73,10 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut dyn Statements) -> Result<T, StoreError> + Send + 'static,
     {
-        self.writer.submit(job)?.await.map_err(|_| StoreError::closed())?
+        let (reply, result) = oneshot::channel();
+        // A caller that has gone needs no answer; what it asked for is committed all the same.
+        self.writer.submit(job, |result| drop(reply.send(result)))?;
+        result.await.map_err(|_| StoreError::closed())?
     }
 
     /// As [`Store::write`], for a thread that may wait.
@@ -80,10 +85,9 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut dyn Statements) -> Result<T, StoreError> + Send + 'static,
     {
-        self.writer
-            .submit(job)?
-            .blocking_recv()
-            .map_err(|_| StoreError::closed())?
+        let (reply, result) = mpsc::channel();
+        self.writer.submit(job, move |result| drop(reply.send(result)))?;
+        result.recv().map_err(|_| StoreError::closed())?
     }
 
     /// Reads the last committed state.

@@ -6,7 +6,7 @@ use std::{
     process,
 };
 
-use crate::{DataDir, StoreError};
+use crate::{DataDir, StoreError, files};
 
 /// The exclusive right to a data directory, held as long as this value lives. The kernel releases it when the process dies.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct DataLock {
 }
 
 impl DataLock {
-    /// Takes the lock.
+    /// Takes the lock, and removes what a killed process had under way.
     ///
     /// # Errors
     /// `store::locked` where another process has it.
@@ -38,6 +38,8 @@ impl DataLock {
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", process::id()));
         written.map_err(|e| StoreError::file(&path, "written", &e))?;
+        // Only now: without the lock, these could be the files of a process that is writing them.
+        files::empty_folder(&dir.tmp())?;
         Ok(Self { _file: file })
     }
 }

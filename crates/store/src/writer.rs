@@ -5,14 +5,10 @@
 
 use std::{sync::mpsc, thread};
 
-use tokio::sync::oneshot;
-
 use crate::{Connection, Statements, StoreError, engine::transaction};
 
 /// Most jobs that share a commit: enough that the disk is never the limit, few enough that nobody waits long.
 const MOST_JOBS_PER_COMMIT: usize = 256;
-
-type Reply<T> = oneshot::Receiver<Result<T, StoreError>>;
 
 pub(crate) struct Writer {
     queue: mpsc::Sender<Box<dyn Job>>,
@@ -30,19 +26,22 @@ impl Writer {
         Ok(Self { queue })
     }
 
-    pub(crate) fn submit<T, F>(&self, work: F) -> Result<Reply<T>, StoreError>
+    /// Queues a job; `reply` hears its result once that is durable.
+    pub(crate) fn submit<T, F>(
+        &self,
+        work: F,
+        reply: impl FnOnce(Result<T, StoreError>) + Send + 'static,
+    ) -> Result<(), StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&mut dyn Statements) -> Result<T, StoreError> + Send + 'static,
     {
-        let (reply, receiver) = oneshot::channel();
         let job = Pending {
             work: Some(work),
             result: None,
             reply,
         };
-        self.queue.send(Box::new(job)).map_err(|_| StoreError::closed())?;
-        Ok(receiver)
+        self.queue.send(Box::new(job)).map_err(|_| StoreError::closed())
     }
 }
 
@@ -51,23 +50,27 @@ trait Job: Send {
     fn finish(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
-struct Pending<T, F> {
+struct Pending<T, F, R> {
     work: Option<F>,
     result: Option<Result<T, StoreError>>,
-    reply: oneshot::Sender<Result<T, StoreError>>,
+    reply: R,
 }
 
-impl<T, F> Job for Pending<T, F>
+impl<T, F, R> Job for Pending<T, F, R>
 where
     T: Send,
     F: FnOnce(&mut dyn Statements) -> Result<T, StoreError> + Send,
+    R: FnOnce(Result<T, StoreError>) + Send,
 {
     fn run(&mut self, statements: &mut dyn Statements) -> Result<(), StoreError> {
         let Some(work) = self.work.take() else { return Ok(()) };
         statements.execute("SAVEPOINT job", &[])?;
         let result = work(statements);
-        if result.is_err() {
-            statements.execute("ROLLBACK TO SAVEPOINT job", &[])?;
+        if let Err(error) = &result {
+            // A full disk makes the engine roll back everything: the whole group then fails, and for that reason.
+            if statements.execute("ROLLBACK TO SAVEPOINT job", &[]).is_err() {
+                return Err(error.clone());
+            }
         }
         statements.execute("RELEASE SAVEPOINT job", &[])?;
         self.result = Some(result);
@@ -77,8 +80,7 @@ where
     fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
         let Self { result, reply, .. } = *self;
         let result = committed.and_then(|()| result.unwrap_or_else(|| Err(StoreError::closed())));
-        // A caller that has gone needs no answer; what it asked for is committed all the same.
-        let _ = reply.send(result);
+        reply(result);
     }
 }
 

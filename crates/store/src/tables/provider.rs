@@ -25,13 +25,18 @@ pub fn insert(tx: &mut dyn Statements, provider: &Provider) -> Result<(), StoreE
 }
 
 /// Replaces the record of the provider with the same name.
+///
+/// # Errors
+/// `store::exists` where another provider has its model, `store::not_found`.
 pub fn update(tx: &mut dyn Statements, provider: &Provider) -> Result<(), StoreError> {
     let values = [
         provider.model.as_str().into(),
         record_value(provider)?,
         provider.name.as_str().into(),
     ];
-    let changed = tx.execute("UPDATE provider SET model = $1, record = $2 WHERE name = $3", &values)?;
+    let changed = tx
+        .execute("UPDATE provider SET model = $1, record = $2 WHERE name = $3", &values)
+        .map_err(|e| named(e, "provider", &provider.name))?;
     if changed == 1 {
         Ok(())
     } else {

@@ -9,6 +9,8 @@ use cultivar_record::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::error::without_values;
+
 /// A recorded dialogue: one line of a dialogues file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,11 +24,11 @@ pub struct Dialogue {
 /// Reads a dialogues file: JSON lines.
 ///
 /// # Errors
-/// The number of the line and what is wrong with it.
+/// The number of the line and what is wrong with it, without its text.
 pub fn parse_dialogues(text: &str) -> Result<Vec<Dialogue>, (usize, String)> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
-        .map(|(at, line)| serde_json::from_str(line).map_err(|e| (at + 1, e.to_string())))
+        .map(|(at, line)| serde_json::from_str(line).map_err(|e| (at + 1, without_values(&e))))
         .collect()
 }
 
@@ -108,5 +110,7 @@ mod tests {
     #[test]
     fn a_line_that_cannot_be_read_is_named() {
         assert_eq!(parse_dialogues("\n{\"id\":1}").unwrap_err().0, 2);
+        let (_, reason) = parse_dialogues(r#"{"id":"a","messages":"my account is 4711"}"#).unwrap_err();
+        assert!(!reason.contains("4711"), "{reason}");
     }
 }

@@ -31,32 +31,33 @@ fn uses(approvers: &[BTreeSet<String>]) -> Vec<Use<'_>> {
     let mut all: Vec<Use<'_>> = trainings().into_iter().map(Use::Train).collect();
     for purpose in PURPOSES {
         all.extend([Use::Infer { purpose }, Use::Collect { purpose }]);
-        all.push(Use::Evaluate {
-            purpose,
-            scores: Scores::Reported,
-        });
-        let feeding = trainings().into_iter().map(Scores::FeedTraining);
-        all.extend(feeding.map(|scores| Use::Evaluate { purpose, scores }));
+        let scores = Scores::Reported;
+        all.push(Use::Evaluate { purpose, scores });
     }
+    let purpose = Purpose::Evaluate;
+    let feeding = trainings().into_iter().map(Scores::FeedTraining);
+    all.extend(feeding.map(|scores| Use::Evaluate { purpose, scores }));
     for commerce in [Commerce::Commercial, Commerce::Noncommercial] {
         all.extend([0, 1].map(|untraced| Use::PublishDataset { commerce, untraced }));
     }
-    for approvers in approvers {
+    for (place, approvers) in approvers.iter().enumerate() {
+        // Every training with one set of approvers, one training with every set.
+        let several = if place == 0 { 8 } else { 1 };
         let release = |training| Use::Release {
             training,
             requester: "Ann",
             approvers,
         };
-        all.extend(trainings().into_iter().map(release));
+        all.extend(trainings().into_iter().take(several).map(release));
     }
     all
 }
 
 fn approver_sets() -> Vec<BTreeSet<String>> {
     let sets: [&[&str]; 5] = [
+        &["Ben", "Carla"],
         &[],
         &["Ben"],
-        &["Ben", "Carla"],
         &["Ann", "Ben"],
         &["Ann", "Ben", "Carla"],
     ];

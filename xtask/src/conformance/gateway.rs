@@ -22,12 +22,14 @@ pub(super) fn run(context: &Context) -> Result<Outcome, Failure> {
         }
     };
     let cultivar = program::build(context.root, &context.target)?;
-    let key = api_key(&cultivar, &context.data_dir)?;
+    let key = said(&cultivar, &context.data_dir, &["key", "create", "conformance"], "/key")?;
+    let model = said(&cultivar, &context.data_dir, &["model", "list"], "/0/pedigree/model")?;
     let server = Server::start(&cultivar, &context.data_dir)?;
-    say(&format!("the client meets {}", server.url))?;
+    say(&format!("the client meets `{model}` at {}", server.url))?;
     let printed = peers::stdout_of(
         Command::new(python)
             .arg(suite.join("client.py"))
+            .arg(&model)
             .env("CULTIVAR_BASE_URL", format!("{}/v1", server.url))
             .env("CULTIVAR_API_KEY", key)
             .env("NO_PROXY", "127.0.0.1"),
@@ -36,13 +38,14 @@ pub(super) fn run(context: &Context) -> Result<Outcome, Failure> {
     Ok(outcome)
 }
 
-/// A new key of the demo's organisation.
-fn api_key(cultivar: &Path, data_dir: &Path) -> Result<String, Failure> {
-    let create = ["key", "create", "--format", "json", "--data-dir"];
-    let place = "cultivar key create";
-    let printed = peers::run(Command::new(cultivar).args(create).arg(data_dir)).map_err(Failure::at(place))?;
-    let answer: Value = serde_json::from_str(&printed).map_err(Failure::at(place))?;
-    let key = answer.get("key").and_then(Value::as_str);
-    key.map(str::to_owned)
-        .ok_or_else(|| Failure::new(place, "its answer has no `key`"))
+/// What a command of ours says, as the text at a JSON pointer in its answer.
+fn said(cultivar: &Path, data_dir: &Path, command: &[&str], pointer: &str) -> Result<String, Failure> {
+    let place = format!("cultivar {}", command.join(" "));
+    let options = ["--format", "json", "--data-dir"];
+    let answer =
+        peers::run(Command::new(cultivar).args(command).args(options).arg(data_dir)).map_err(Failure::at(&place))?;
+    let answer: Value = serde_json::from_str(&answer).map_err(Failure::at(&place))?;
+    let text = answer.pointer(pointer).and_then(Value::as_str);
+    text.map(str::to_owned)
+        .ok_or_else(|| Failure::new(place, format!("its answer has no text at `{pointer}`")))
 }

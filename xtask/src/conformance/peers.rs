@@ -58,7 +58,7 @@ pub(super) fn go(peers: &Path, source: &Path) -> Result<PathBuf, String> {
     Ok(program)
 }
 
-/// Runs a command to its end; its stdout, or the last line of what it complained.
+/// Runs a command to its end; its stdout, or the line of its complaint that says what is wrong.
 pub(super) fn run(command: &mut Command) -> Result<String, String> {
     let output = command
         .stdin(Stdio::null())
@@ -73,8 +73,13 @@ pub(super) fn run(command: &mut Command) -> Result<String, String> {
         output.stderr
     };
     let complaint = String::from_utf8_lossy(&complaint);
-    let last = complaint.lines().map(str::trim).rfind(|line| !line.is_empty());
-    Err(last.map_or_else(|| output.status.to_string(), str::to_owned))
+    let mut lines = complaint.lines().map(str::trim).filter(|line| !line.is_empty());
+    let error = lines
+        .clone()
+        .find(|line| line.to_ascii_lowercase().starts_with("error"));
+    Err(error
+        .or(lines.next_back())
+        .map_or_else(|| output.status.to_string(), str::to_owned))
 }
 
 /// Whether an interpreter is there and still starts: a cached one may have outlived the Python it was made from.

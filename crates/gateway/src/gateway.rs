@@ -2,12 +2,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use cultivar_policy::{Permits, Register};
-use cultivar_record::{Acceptance, Ambient, Provider, ProviderKind};
+use cultivar_record::{Acceptance, Ambient, Provider, ProviderKind, Verdict};
 use cultivar_store::{Blobs, DataDir, Store, tables};
+use tokio::sync::Mutex;
 
 use crate::{
     GatewayError, KeyHasher, LocalModel, Tasks,
@@ -56,7 +57,7 @@ pub struct Gateway {
     locals: RwLock<HashMap<String, Arc<dyn LocalModel>>>,
     /// Where the embedded teacher listens, once it does.
     teacher: RwLock<Option<String>>,
-    pub(crate) verdicts: Mutex<HashMap<Asked, cultivar_record::Verdict>>,
+    pub(crate) verdicts: Mutex<HashMap<Asked, Verdict>>,
     http: HttpClient,
     variable: Variables,
 }

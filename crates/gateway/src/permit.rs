@@ -1,8 +1,6 @@
 //! Permission before anything happens. The same question about the same version of terms has one verdict per process: it is
 //! decided once, recorded once, and every exchange names it.
 
-use std::sync::PoisonError;
-
 use cultivar_policy::{Footing, OWN_MODELS, Scores, Training, Use, UseRequest};
 use cultivar_record::{Digest, Organization, OrganizationId, Purpose, Standing, Terms, TermsKey, Verdict, VerdictId};
 
@@ -114,14 +112,10 @@ impl Gateway {
             wanted,
             terms: terms_digest,
         };
-        let known = self
-            .verdicts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&asked)
-            .cloned();
-        if let Some(verdict) = known {
-            return Ok(verdict);
+        // Held while deciding: of two callers with the same question the second waits for the first one's verdict.
+        let mut verdicts = self.verdicts.lock().await;
+        if let Some(verdict) = verdicts.get(&asked) {
+            return Ok(verdict.clone());
         }
         let request = UseRequest {
             organization: id,
@@ -133,11 +127,7 @@ impl Gateway {
         let ambient = self.ambient.as_ref();
         let verdict = self.permits.decide(&request, VerdictId::new(ambient), ambient.now())?;
         self.record_verdict(verdict.clone()).await?;
-        // Two callers may have decided at once; both verdicts are recorded and equal but for their ids.
-        self.verdicts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(asked, verdict.clone());
+        verdicts.insert(asked, verdict.clone());
         Ok(verdict)
     }
 }

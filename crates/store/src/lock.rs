@@ -3,10 +3,16 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
-    process,
+    process, thread,
+    time::Duration,
 };
 
 use crate::{DataDir, StoreError, files};
+
+/// A killed process lets go only once the kernel has taken it apart, which takes a moment when it was computing: the lock is
+/// tried again for two seconds.
+const MOST_TRIES: u32 = 40;
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// The exclusive right to a data directory, held as long as this value lives. The kernel releases it when the process dies.
 #[derive(Debug)]
@@ -28,10 +34,16 @@ impl DataLock {
             .truncate(false)
             .open(&path);
         let mut file = open.map_err(|e| StoreError::file(&path, "opened", &e))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(locked(dir, &mut file)),
-            Err(TryLockError::Error(error)) => return Err(StoreError::file(&path, "locked", &error)),
+        let mut tries = 1;
+        while let Err(error) = file.try_lock() {
+            match error {
+                TryLockError::WouldBlock if tries < MOST_TRIES => {
+                    tries += 1;
+                    thread::sleep(BETWEEN_TRIES);
+                }
+                TryLockError::WouldBlock => return Err(locked(dir, &mut file)),
+                TryLockError::Error(error) => return Err(StoreError::file(&path, "locked", &error)),
+            }
         }
         let written = file
             .set_len(0)

@@ -1,20 +1,25 @@
 //! Collect: the user turns of each conversation go through the door, one after another; the teacher's answers come back.
 
 use cultivar_gateway::{
-    Answer, Question,
+    Answer, GatewayError, Question,
     providers::recorded::{Dialogue, parse_dialogues},
 };
 use cultivar_record::{
-    ConversationId, Digest, Purpose, Timestamp, TokenCount,
+    ConversationId, Digest, ProviderKind, Purpose, Timestamp, TokenCount,
     chat::{ChatRequest, Completion, Message, Role},
     digest_of,
 };
 use cultivar_store::{files, tables};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use crate::{Context, PipelineError, Rate, Recipe};
+
+/// How often a question is asked before the build stops.
+const MOST_TRIES: u32 = 5;
+/// Wait before the second try; doubled for each further one.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
 
 /// What to ask: conversations whose user turns are sent in order.
 #[derive(Clone, Debug)]
@@ -56,26 +61,27 @@ impl Prompts {
     }
 
     fn questions(&self) -> usize {
-        self.dialogues.iter().map(|dialogue| user_turns(dialogue).len()).sum()
+        self.dialogues
+            .iter()
+            .map(|dialogue| turns(dialogue).filter(is_asked).count())
+            .sum()
     }
 }
 
-/// The user turns to ask. In a recorded dialogue those that were answered; in a list of prompts all of them.
-fn user_turns(dialogue: &Dialogue) -> Vec<&Message> {
-    let is_recorded = dialogue.messages.iter().any(|m| m.role == Role::Assistant);
-    let last_answer = dialogue
-        .messages
-        .iter()
-        .rposition(|m| m.role == Role::Assistant)
-        .unwrap_or(0);
-    let asked = |(at, m): &(usize, &Message)| m.role == Role::User && (!is_recorded || *at < last_answer);
-    dialogue
-        .messages
-        .iter()
-        .enumerate()
-        .filter(asked)
-        .map(|(_, m)| m)
-        .collect()
+/// The turns to send, in order: instructions, and the user turns to ask. In a recorded dialogue those are the ones that were
+/// answered; in a list of prompts all of them.
+fn turns(dialogue: &Dialogue) -> impl Iterator<Item = &Message> {
+    let last_answer = dialogue.messages.iter().rposition(|m| m.role == Role::Assistant);
+    let is_sent = move |(at, m): &(usize, &Message)| match m.role {
+        Role::System | Role::Developer => true,
+        Role::User => last_answer.is_none_or(|last| *at < last),
+        Role::Assistant | Role::Tool | Role::Function => false,
+    };
+    dialogue.messages.iter().enumerate().filter(is_sent).map(|(_, m)| m)
+}
+
+fn is_asked(message: &&Message) -> bool {
+    message.role == Role::User
 }
 
 /// What collecting came to.
@@ -85,6 +91,8 @@ pub(crate) struct Collected {
     pub(crate) asked: u64,
     /// Questions that an earlier, interrupted build had asked.
     pub(crate) known: u64,
+    /// Questions that the teacher declined; their conversations end there.
+    pub(crate) declined: u64,
     pub(crate) tokens: TokenCount,
 }
 
@@ -98,6 +106,7 @@ pub(crate) async fn collect(context: &Context, recipe: &Recipe, prompts: &Prompt
     while let Some(one) = conversations.try_next().await? {
         collected.asked += one.asked;
         collected.known += one.known;
+        collected.declined += one.declined;
         collected.tokens = collected.tokens + one.tokens;
         let done = collected.asked + collected.known;
         context
@@ -106,10 +115,11 @@ pub(crate) async fn collect(context: &Context, recipe: &Recipe, prompts: &Prompt
     }
     let seconds = rate.seconds(context.ambient());
     context.progress.fact(&format!(
-        "{} exchanges in {seconds:.1} s ({} asked now, {} already recorded), {}",
+        "{} exchanges in {seconds:.1} s ({} asked now, {} already recorded, {} declined), {}",
         collected.asked + collected.known,
         collected.asked,
         collected.known,
+        collected.declined,
         collected.tokens
     ));
     Ok(collected)
@@ -119,28 +129,29 @@ async fn converse(context: &Context, recipe: &Recipe, dialogue: &Dialogue) -> Re
     let conversation = conversation_id(&recipe.name, &dialogue.id);
     let mut so_far = Vec::new();
     let mut collected = Collected::default();
-    for turn in user_turns(dialogue) {
+    for turn in turns(dialogue) {
         context.interrupt.check("collect")?;
         so_far.push(turn.clone());
-        let mut request = ChatRequest::plain(recipe.teacher.provider.clone(), so_far.clone());
-        request
-            .rest
-            .insert("metadata".to_owned(), json!({ "conversation": dialogue.id }));
+        if turn.role != Role::User {
+            continue;
+        }
         let key = digest_of(&(&dialogue.id, &so_far))?.to_string();
         let answer = if let Some(answer) = recorded_answer(context, recipe, &key)? {
             collected.known += 1;
             answer
         } else {
             collected.asked += 1;
-            ask(
-                context,
-                Question {
-                    request,
-                    conversation: Some(conversation),
-                    prompt_key: Some(key),
-                },
-            )
-            .await?
+            let request = request(recipe, dialogue, &so_far);
+            let question = Question {
+                request,
+                conversation: Some(conversation),
+                prompt_key: Some(key),
+            };
+            let Some(answer) = ask(context, question).await? else {
+                collected.declined += 1;
+                break;
+            };
+            answer
         };
         collected.tokens = collected.tokens + answer.usage.as_ref().map_or(TokenCount::default(), |u| u.total_tokens);
         so_far.push(Message::text(Role::Assistant, answer.first_text()));
@@ -148,14 +159,66 @@ async fn converse(context: &Context, recipe: &Recipe, dialogue: &Dialogue) -> Re
     Ok(collected)
 }
 
-async fn ask(context: &Context, question: Question) -> Result<Completion, PipelineError> {
+fn request(recipe: &Recipe, dialogue: &Dialogue, so_far: &[Message]) -> ChatRequest {
+    let mut request = ChatRequest::plain(recipe.teacher.provider.clone(), so_far.to_vec());
+    if recipe.teacher.kind == ProviderKind::Recorded {
+        // The same words opened several dialogues: the embedded teacher has to know which one goes on here.
+        request
+            .rest
+            .insert("metadata".to_owned(), json!({ "conversation": dialogue.id }));
+    }
+    request
+}
+
+/// Asks the teacher; waits and asks again where that may help. Nothing where the teacher declines this question.
+async fn ask(context: &Context, question: Question) -> Result<Option<Completion>, PipelineError> {
+    let mut wait = FIRST_WAIT;
+    for _ in 1..MOST_TRIES {
+        match ask_once(context, question.clone()).await {
+            Err(error) if may_pass(&error) && !context.interrupt.is_set() => {
+                context.progress.warning(&error);
+                tokio::time::sleep(wait).await;
+                wait *= 2;
+            }
+            other => return declined(context, other),
+        }
+    }
+    declined(context, ask_once(context, question).await)
+}
+
+async fn ask_once(context: &Context, question: Question) -> Result<Completion, GatewayError> {
     match context.gateway.complete(&context.callers.collect, question).await?.1 {
         Answer::Whole(completion) => Ok(*completion),
-        Answer::Stream(_) => Err(cultivar_gateway::GatewayError::Unsupported {
+        Answer::Stream(_) => Err(GatewayError::Unsupported {
             model: "teacher".to_owned(),
             what: "collected from as a stream",
+        }),
+    }
+}
+
+/// Whether the same question may be answered a moment later.
+fn may_pass(error: &GatewayError) -> bool {
+    match error {
+        GatewayError::Unreachable { .. } => true,
+        GatewayError::Refused { status, .. } => *status == 429 || *status >= 500,
+        _ => false,
+    }
+}
+
+/// A question that the teacher will not answer (its filter, its length) ends its conversation, not the build.
+fn declined(context: &Context, asked: Result<Completion, GatewayError>) -> Result<Option<Completion>, PipelineError> {
+    match asked {
+        Ok(completion) => Ok(Some(completion)),
+        Err(
+            error @ GatewayError::Refused {
+                status: 400 | 413 | 422,
+                ..
+            },
+        ) => {
+            context.progress.warning(&error);
+            Ok(None)
         }
-        .into()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -185,11 +248,11 @@ mod tests {
 
     fn asked(roles: &[Role]) -> usize {
         let messages = roles.iter().map(|role| Message::text(*role, "x")).collect();
-        user_turns(&Dialogue {
+        let dialogue = Dialogue {
             id: "d".to_owned(),
             messages,
-        })
-        .len()
+        };
+        turns(&dialogue).filter(is_asked).count()
     }
 
     #[test]
@@ -201,7 +264,7 @@ mod tests {
             1,
             "nobody recorded an answer to the last turn"
         );
-        assert_eq!(asked(&[User, User]), 2);
+        assert_eq!(asked(&[Role::System, User, User]), 2);
         assert_eq!(asked(&[]), 0);
     }
 

@@ -42,7 +42,7 @@ pub enum PipelineError {
         reason: String,
     },
     /// Nothing may be trained on.
-    #[error("no source may be trained on: {} is forbidden under `{}`", verdict.action, verdict.terms)]
+    #[error("no source may be trained on: {} is forbidden under `{}`{}", verdict.action, verdict.terms, clause(verdict))]
     #[diagnostic(code("pipeline::nothing_permitted"), help("{}", advice(verdict)))]
     NothingPermitted {
         /// The last verdict.
@@ -85,6 +85,16 @@ pub enum PipelineError {
         path: String,
         /// What differs.
         reason: String,
+    },
+    /// A run is done, but what it ended with is not there.
+    #[error("the run `{run}` is done, but the weights that it ended with are gone")]
+    #[diagnostic(
+        code("pipeline::lost_weights"),
+        help("restore `runs/` from a backup, or train anew: any change of `[train]` in the recipe is another run")
+    )]
+    LostWeights {
+        /// The run.
+        run: String,
     },
     /// A model is not what its manifest or pedigree says.
     #[error("the model `{name}` is damaged: {reason}")]
@@ -136,6 +146,11 @@ pub enum PipelineError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Record(#[from] RecordError),
+}
+
+fn clause(verdict: &Verdict) -> String {
+    let clause = verdict.first_reason().and_then(|reason| reason.clause.as_ref());
+    clause.map_or_else(String::new, |clause| format!(", clause {clause}"))
 }
 
 fn advice(verdict: &Verdict) -> String {

@@ -58,6 +58,13 @@ impl RunFiles {
         self.folder.join("checkpoints")
     }
 
+    /// The checkpoints' folders, oldest first: a longer number is a later step.
+    fn names(&self) -> Result<Vec<String>, StoreError> {
+        let mut names = files::names_in(&self.checkpoints())?;
+        names.sort_by_key(String::len);
+        Ok(names)
+    }
+
     /// Writes a checkpoint, its manifest last, and removes those before the last two.
     pub(crate) fn write_checkpoint(
         &self,
@@ -79,8 +86,7 @@ impl RunFiles {
         self.dir.write(&folder.join(OPTIMIZER), &bytes.optimizer)?;
         self.dir
             .write(&folder.join(MANIFEST), canonical_json(&checkpoint)?.as_bytes())?;
-        let names = files::names_in(&self.checkpoints())?;
-        for old in names.iter().rev().skip(KEPT) {
+        for old in self.names()?.iter().rev().skip(KEPT) {
             files::remove_folder(&self.checkpoints().join(old))?;
         }
         Ok(checkpoint)
@@ -96,18 +102,21 @@ impl RunFiles {
         settings: Digest,
         progress: &dyn Progress,
     ) -> Result<Option<(Checkpoint, CheckpointBytes)>, PipelineError> {
-        let mut corrupt = None;
-        for name in files::names_in(&self.checkpoints())?.iter().rev() {
+        let mut corrupt = Vec::new();
+        for name in self.names()?.iter().rev() {
             match self.checkpoint(name, settings) {
-                Ok(Some(checkpoint)) => return Ok(Some(checkpoint)),
-                Ok(None) => {}
-                Err(error) => {
-                    progress.warning(&error);
-                    corrupt = Some(error);
+                Ok(Some(checkpoint)) => {
+                    corrupt.iter().for_each(|error| progress.warning(error));
+                    return Ok(Some(checkpoint));
                 }
+                Ok(None) => {}
+                Err(error) => corrupt.push(error),
             }
         }
-        corrupt.map_or(Ok(None), Err)
+        let mut corrupt = corrupt.into_iter();
+        let newest = corrupt.next();
+        corrupt.for_each(|error| progress.warning(&error));
+        newest.map_or(Ok(None), Err)
     }
 
     fn checkpoint(&self, name: &str, settings: Digest) -> Result<Option<(Checkpoint, CheckpointBytes)>, PipelineError> {
@@ -171,5 +180,148 @@ impl RunFiles {
             text.push('\n');
         }
         Ok(self.write("metrics.jsonl", text.as_bytes())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use cultivar_record::{Timestamp, Verdict};
+
+    use super::*;
+    use crate::Update;
+
+    /// Hears warnings alone.
+    #[derive(Default)]
+    struct Warnings(Mutex<Vec<String>>);
+
+    impl Progress for Warnings {
+        fn stage(&self, _: &str) {}
+        fn update(&self, _: &Update<'_>) {}
+        fn fact(&self, _: &str) {}
+        fn refused(&self, _: &str, _: &Verdict) {}
+        fn warning(&self, error: &dyn miette::Diagnostic) {
+            self.0.lock().unwrap().push(error.to_string());
+        }
+    }
+
+    struct Bench {
+        _root: tempfile::TempDir,
+        files: RunFiles,
+        warnings: Warnings,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let root = tempfile::tempdir().unwrap();
+            let dir = DataDir::create(root.path()).unwrap();
+            let run = RunId::from_parts(Timestamp::from_micros(0), &[7; 32]);
+            Self {
+                files: RunFiles::new(&dir, run),
+                _root: root,
+                warnings: Warnings::default(),
+            }
+        }
+
+        fn keep(&self, step: u64) {
+            let bytes = CheckpointBytes {
+                weights: format!("weights {step}").into_bytes(),
+                optimizer: format!("optimizer {step}").into_bytes(),
+                step,
+                tokens: step * 100,
+            };
+            self.files.write_checkpoint(&bytes, 1.5, settings()).unwrap();
+        }
+
+        fn damage(&self, step: u64, part: &str) {
+            let name = format!("checkpoints/step-{step:06}/{part}");
+            self.files.write(&name, b"something else").unwrap();
+        }
+
+        fn newest(&self, settings: Digest) -> Result<Option<u64>, PipelineError> {
+            let newest = self.files.newest_checkpoint(settings, &self.warnings)?;
+            Ok(newest.map(|(checkpoint, bytes)| {
+                assert_eq!(bytes.weights, format!("weights {}", checkpoint.step).into_bytes());
+                checkpoint.step
+            }))
+        }
+
+        fn warned(&self) -> usize {
+            self.warnings.0.lock().unwrap().len()
+        }
+    }
+
+    fn settings() -> Digest {
+        Digest::of_bytes(b"settings")
+    }
+
+    #[test]
+    fn the_newest_two_checkpoints_are_kept() {
+        let bench = Bench::new();
+        assert_eq!(bench.newest(settings()).unwrap(), None);
+        for step in [5, 999_999, 1_000_000] {
+            bench.keep(step);
+        }
+        assert_eq!(bench.files.names().unwrap(), ["step-999999", "step-1000000"]);
+        assert_eq!(bench.newest(settings()).unwrap(), Some(1_000_000));
+        assert_eq!(bench.warned(), 0);
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_is_told_and_the_one_before_is_used() {
+        for part in [WEIGHTS, OPTIMIZER, MANIFEST] {
+            let bench = Bench::new();
+            bench.keep(10);
+            bench.keep(20);
+            bench.damage(20, part);
+            assert_eq!(
+                (bench.newest(settings()).unwrap(), bench.warned()),
+                (Some(10), 1),
+                "{part}"
+            );
+            bench.damage(10, part);
+            let error = bench.newest(settings()).unwrap_err();
+            assert!(matches!(error, PipelineError::CorruptCheckpoint { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_that_a_kill_left_without_its_manifest_says_nothing() {
+        let bench = Bench::new();
+        bench.keep(10);
+        bench.damage(20, WEIGHTS);
+        assert_eq!((bench.newest(settings()).unwrap(), bench.warned()), (Some(10), 0));
+    }
+
+    #[test]
+    fn a_checkpoint_of_other_settings_is_not_gone_on_from() {
+        let bench = Bench::new();
+        bench.keep(10);
+        assert!(bench.newest(Digest::of_bytes(b"other settings")).is_err());
+    }
+
+    #[test]
+    fn metrics_after_the_checkpoint_and_a_line_cut_off_by_a_kill_are_forgotten() {
+        let bench = Bench::new();
+        let metric = |step| Metric {
+            step,
+            seconds: 1.0,
+            tokens: 10,
+            loss: 2.5,
+            validation_bits_per_byte: None,
+        };
+        for step in [1, 2, 3] {
+            bench.files.append_metric(&metric(step)).unwrap();
+        }
+        let whole = bench.files.read_if_any("metrics.jsonl").unwrap().unwrap();
+        let cut = whole.get(..whole.len() - 9).unwrap();
+        bench.files.write("metrics.jsonl", cut).unwrap();
+        assert_eq!(bench.files.metrics().unwrap(), [metric(1), metric(2)]);
+        bench.files.forget_metrics_after(1).unwrap();
+        bench.files.append_metric(&metric(2)).unwrap();
+        assert_eq!(bench.files.metrics().unwrap(), [metric(1), metric(2)]);
+        bench.files.forget_metrics_after(0).unwrap();
+        assert_eq!(bench.files.metrics().unwrap(), []);
     }
 }

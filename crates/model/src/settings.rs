@@ -6,7 +6,7 @@ use crate::ModelError;
 use crate::lane::Dropout;
 
 /// Tokens per step: small enough for many steps in a minute on two cores, large enough to keep the matrix products busy.
-const DEFAULT_BATCH_TOKENS: usize = 2048;
+const DEFAULT_BATCH_TOKENS: usize = 1024;
 /// Lanes per step: conversations of a step are dealt to this many lanes, which run in parallel and are summed in order, so
 /// that the result does not depend on how many threads there are.
 const DEFAULT_LANES: usize = 4;
@@ -18,8 +18,8 @@ const DEFAULT_WARMUP: f32 = 0.03;
 const DEFAULT_FINAL_RATE: f32 = 0.0;
 /// Weight decay of the matrices per unit of learning rate.
 const DEFAULT_WEIGHT_DECAY: f32 = 0.1;
-/// Share of the numbers added to the stream that are dropped in a step.
-const DEFAULT_DROPOUT: f32 = 0.1;
+/// Share of the numbers added to the stream that are dropped in a step: a run passes over few conversations many times.
+const DEFAULT_DROPOUT: f32 = 0.2;
 /// Share of the first moment that is kept from step to step.
 const DEFAULT_BETA1: f32 = 0.9;
 /// Share of the second moment that is kept: less than usual, because runs are short.

@@ -69,6 +69,13 @@ CREATE TABLE ledger_entry (
     entry TEXT NOT NULL
 );
 
+-- The salts of entries' commitments: with its salt and its record, an entry can be shown to say what it says. Those of calls
+-- stand with their exchange. Erasing a salt leaves the entry and ends what it can show.
+CREATE TABLE entry_salt (
+    leaf_index BIGINT PRIMARY KEY,
+    salt TEXT NOT NULL
+);
+
 -- One row: the next free leaf and the last published tree head, replaced by compare-and-swap.
 CREATE TABLE tree_head (
     id BIGINT PRIMARY KEY CHECK (id = 1),

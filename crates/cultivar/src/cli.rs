@@ -19,6 +19,7 @@ pub(crate) struct Cli {
 
 /// Global options.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Configuration file [default: `cultivar.toml` where it exists]
     #[arg(long, global = true, value_name = "FILE")]

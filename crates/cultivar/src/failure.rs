@@ -89,7 +89,10 @@ pub(crate) enum CliError {
     },
     /// The name of an argument's value is not known.
     #[error("there is no {what} `{name}`")]
-    #[diagnostic(code("cli::not_found"), help("list what there is with `cultivar {what} list`"))]
+    #[diagnostic(
+        code("cli::not_found"),
+        help("list what there is with the noun's `list`, for instance `cultivar model list`")
+    )]
     NotFound {
         /// What kind of thing.
         what: &'static str,
@@ -125,6 +128,29 @@ pub(crate) enum CliError {
         /// Entries that the database names.
         database: u64,
     },
+    /// Bodies of exchanges are damaged or gone.
+    #[error("{count} bodies are damaged or gone; {first}")]
+    #[diagnostic(code("doctor::bodies"), help("restore `blobs/` from a backup"))]
+    Bodies {
+        /// How many.
+        count: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// An argument is missing or does not fit the others.
+    #[error("{reason}")]
+    #[diagnostic(code("cli::argument"), help("see the command's `--help`"))]
+    Argument {
+        /// What is wrong.
+        reason: String,
+    },
+    /// No model of one's own is there to talk to.
+    #[error("no model has been built here yet")]
+    #[diagnostic(
+        code("cli::no_model"),
+        help("run `cultivar demo` or `cultivar build recipe.toml`, or name a provider's model with `--model`")
+    )]
+    NoModel,
     /// The runtime cannot start.
     #[error("the program cannot start: {reason}")]
     #[diagnostic(
@@ -140,7 +166,7 @@ pub(crate) enum CliError {
 impl From<CliError> for Failure {
     fn from(error: CliError) -> Self {
         let exit = match error {
-            CliError::Config { .. } => Exit::Usage,
+            CliError::Config { .. } | CliError::Argument { .. } => Exit::Usage,
             CliError::Unwell { .. } => Exit::Verification,
             _ => Exit::Expected,
         };
@@ -160,6 +186,7 @@ fn pipeline_exit(error: &PipelineError) -> Exit {
         PipelineError::DamagedDataset { .. }
         | PipelineError::DamagedModel { .. }
         | PipelineError::CorruptCheckpoint { .. }
+        | PipelineError::LostWeights { .. }
         | PipelineError::Ledger(_)
         | PipelineError::Gateway(GatewayError::Ledger(_)) => Exit::Verification,
         _ => Exit::Expected,
@@ -184,7 +211,15 @@ impl From<GatewayError> for Failure {
 
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
-        Self::verification(error)
+        let exit = if matches!(error, LedgerError::OutOfRange { .. }) {
+            Exit::Expected
+        } else {
+            Exit::Verification
+        };
+        Self {
+            diagnostic: Box::new(error),
+            exit,
+        }
     }
 }
 

@@ -11,6 +11,8 @@ use crate::{system::System, terminal::Terminal};
 
 /// Milliseconds between two plain lines where no line can be drawn again.
 const PLAIN_EVERY_MS: u64 = 10_000;
+/// The same for those who want to hear more.
+const VERBOSE_EVERY_MS: u64 = 1_000;
 /// Milliseconds between two drawings of the live line.
 const LIVE_EVERY_MS: u64 = 100;
 
@@ -32,10 +34,10 @@ impl TerminalProgress {
     }
 
     fn is_due(&self, is_last: bool) -> bool {
-        let every = if self.terminal.is_live() {
-            LIVE_EVERY_MS
-        } else {
-            PLAIN_EVERY_MS
+        let every = match (self.terminal.is_live(), self.terminal.is_verbose()) {
+            (true, _) => LIVE_EVERY_MS,
+            (false, true) => VERBOSE_EVERY_MS,
+            (false, false) => PLAIN_EVERY_MS,
         };
         let now = System.now();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,7 +63,7 @@ impl Progress for TerminalProgress {
     }
 
     fn update(&self, update: &Update<'_>) {
-        if !self.is_due(update.done >= update.total && update.unit != "tokens") {
+        if !self.is_due(update.total.is_some_and(|total| update.done >= total)) {
             return;
         }
         let Update {
@@ -84,8 +86,9 @@ impl Progress for TerminalProgress {
         } else {
             format!("{detail}, ")
         };
+        let of = total.map_or_else(String::new, |total| format!("/{total}"));
         let line = format!(
-            "   {detail}{done}/{total} {unit}, {rate:.0} {unit}/s, {} left",
+            "   {detail}{done}{of} {unit}, {rate:.0} {unit}/s, {} left",
             duration(seconds_left)
         );
         if self.terminal.is_live() {

@@ -83,6 +83,20 @@ impl Terminal {
         self.is_live
     }
 
+    /// Whether to say more.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.loudness == Loudness::Verbose
+    }
+
+    /// A result that is a list: a line each, or for people the word that there is none.
+    pub(crate) fn list(&self, lines: &[String], values: &impl Serialize, none: &str) {
+        if lines.is_empty() && !self.is_json() {
+            self.say(none);
+        } else {
+            self.result(&lines.join("\n"), values);
+        }
+    }
+
     /// A result: text for people, the value for programs.
     pub(crate) fn result(&self, text: &str, value: &impl Serialize) {
         match self.format {
@@ -132,11 +146,11 @@ impl Terminal {
         text.clone_into(&mut live);
     }
 
-    /// Ends the live line, so that what follows stands below it.
+    /// Clears the live line: what follows says how it ended.
     fn end_live(&self) {
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         if !live.is_empty() {
-            let _ = writeln!(io::stderr());
+            let _ = write!(io::stderr(), "\r\x1b[2K");
             live.clear();
         }
     }

@@ -54,20 +54,14 @@ impl Gateway {
             standing: Standing::Active,
             created_at: ambient.now(),
         };
+        let salt = Salt::new(ambient);
         let (id, at) = (organization.id, organization.created_at);
-        let entry = LedgerEntry::new(
-            EntryKind::OrganizationCreated,
-            id,
-            id,
-            Salt::new(ambient),
-            &organization,
-            at,
-        )?;
+        let entry = LedgerEntry::new(EntryKind::OrganizationCreated, id, id, salt, &organization, at)?;
         let row = organization.clone();
         self.store
             .write(move |tx| {
                 tables::organization::insert(tx, &row)?;
-                tables::ledger::append(tx, &entry)
+                tables::ledger::append_with_salt(tx, &entry, salt)
             })
             .await?;
         Ok(organization)
@@ -104,7 +98,7 @@ impl Gateway {
         self.store
             .write(move |tx| {
                 tables::api_key::insert(tx, &row, &hash)?;
-                tables::ledger::append(tx, &entry)
+                tables::ledger::append_with_salt(tx, &entry, salt)
             })
             .await?;
         Ok((api_key, fresh.text))
@@ -128,7 +122,7 @@ impl Gateway {
         self.store
             .write(move |tx| {
                 tables::api_key::update(tx, &row)?;
-                tables::ledger::append(tx, &entry)
+                tables::ledger::append_with_salt(tx, &entry, salt)
             })
             .await?;
         Ok(revoked)
@@ -167,7 +161,7 @@ impl Gateway {
         self.store
             .write(move |tx| {
                 if tables::acceptance::insert(tx, &row)? {
-                    tables::ledger::append(tx, &entry)?;
+                    tables::ledger::append_with_salt(tx, &entry, salt)?;
                 }
                 Ok(())
             })
@@ -234,7 +228,7 @@ impl Gateway {
                 } else {
                     tables::provider::update(tx, &row)?;
                 }
-                tables::ledger::append(tx, &entry)
+                tables::ledger::append_with_salt(tx, &entry, salt)
             })
             .await?;
         let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
@@ -264,7 +258,7 @@ impl Gateway {
         self.store
             .write(move |tx| {
                 tables::provider::remove(tx, &row)?;
-                tables::ledger::append(tx, &entry)
+                tables::ledger::append_with_salt(tx, &entry, salt)
             })
             .await?;
         self.providers

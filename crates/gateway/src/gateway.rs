@@ -148,7 +148,7 @@ impl Gateway {
                 };
                 let base_url = provider.base_url.clone().unwrap_or_default();
                 Ok(Box::new(OpenAi::new(
-                    self.http.get()?,
+                    self.http.get(&base_url)?,
                     provider.name.clone(),
                     &base_url,
                     key,
@@ -161,7 +161,7 @@ impl Gateway {
                     reason: "the embedded teacher is not running in this process".to_owned(),
                 })?;
                 Ok(Box::new(OpenAi::new(
-                    self.http.get()?,
+                    self.http.get(&base_url)?,
                     provider.name.clone(),
                     &base_url,
                     None,

@@ -128,7 +128,7 @@ impl Publisher {
         }
         self.write_tree_head(&note)?;
         for path in &new.obsolete {
-            files::remove(&self.dir.ledger().join(path.to_string()))?;
+            files::remove_with_empty_folder(&self.dir.ledger().join(path.to_string()))?;
         }
         Ok(())
     }

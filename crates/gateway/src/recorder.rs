@@ -2,6 +2,7 @@
 
 use cultivar_record::{
     EntryKind, Exchange, ExchangeId, ExchangeOutcome, Intent, LedgerEntry, OrganizationId, Salt, Timestamp, Verdict,
+    digest_of,
 };
 use cultivar_store::{Statements, StoreError, tables};
 use serde::Serialize;
@@ -95,10 +96,11 @@ impl Gateway {
             verdict.at,
         )?
         .with("terms", verdict.terms_digest)
-        .with("policies", verdict.policies);
+        .with("policies", verdict.policies)
+        .with("verdict", digest_of(&verdict)?);
         self.store
             .write(move |tx| {
-                tables::ledger::append(tx, &entry)?;
+                tables::ledger::append_with_salt(tx, &entry, salt)?;
                 tables::verdict::insert(tx, &verdict)
             })
             .await?;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cultivar_gateway::GatewayError;
 use cultivar_policy::{Commerce, Competition, Training};
 use cultivar_record::{
     ConversationId, Digest, Exchange, ExchangeId, ExchangeOutcome, ExchangeSet, Purpose, Verdict, digest_of,
@@ -40,7 +41,7 @@ pub(crate) async fn admit(context: &Context, recipe: &Recipe, prompts: &Prompts)
             .permit_training(&context.organization, &terms, terms_digest, training)
             .await?;
         if !verdict.permits() {
-            admitted.refused += count(exchanges.len());
+            admitted.refused += conversations(&exchanges);
             let what = format!("{} exchange(s) of `{provider}`", exchanges.len());
             context.progress.refused(&what, &verdict);
             last_refusal = Some(verdict);
@@ -69,7 +70,32 @@ pub(crate) async fn admit(context: &Context, recipe: &Recipe, prompts: &Prompts)
     }
 }
 
-pub(crate) const fn training(recipe: &Recipe) -> Training {
+/// Asks before anything is sent: what may not train, or may not be compared with, need not be paid for.
+pub(crate) async fn may_learn(context: &Context, recipe: &Recipe) -> Result<(), PipelineError> {
+    let terms = context.gateway.terms(&recipe.teacher.terms)?;
+    let digest = digest_of(terms)?;
+    let organization = &context.organization;
+    let training = context
+        .gateway
+        .permit_training(organization, terms, digest, training(recipe))
+        .await?;
+    if !training.permits() {
+        return Err(PipelineError::NothingPermitted {
+            verdict: Box::new(training),
+        });
+    }
+    let evaluation = context.gateway.permit_evaluation(organization, terms, digest).await?;
+    if evaluation.permits() {
+        Ok(())
+    } else {
+        Err(GatewayError::Forbidden {
+            verdict: Box::new(evaluation),
+        }
+        .into())
+    }
+}
+
+const fn training(recipe: &Recipe) -> Training {
     Training {
         competition: if recipe.train.competes {
             Competition::Competes
@@ -129,6 +155,13 @@ fn considered(
             groups.entry(group).or_default().push(exchange);
         }
     }
+}
+
+/// How many conversations the exchanges belong to; one that names none stands alone.
+fn conversations(exchanges: &[Exchange]) -> u64 {
+    let named: BTreeSet<ConversationId> = exchanges.iter().filter_map(|e| e.intent.conversation).collect();
+    let alone = exchanges.iter().filter(|e| e.intent.conversation.is_none()).count();
+    count(named.len() + alone)
 }
 
 fn count(length: usize) -> u64 {

@@ -24,6 +24,7 @@ pub struct Built {
 pub async fn build(context: &Context, recipe: &Recipe, prompts: &Prompts) -> Result<Built, PipelineError> {
     let progress = context.progress.as_ref();
     register_teacher(context, recipe).await?;
+    admit::may_learn(context, recipe).await?;
 
     progress.stage("collect: the teacher answers through the door");
     collect::collect(context, recipe, prompts).await?;

@@ -23,9 +23,9 @@ use crate::{
     student::Joined,
 };
 
-const BITS_PER_BYTE: &str = "bits_per_byte";
-const ANSWER_BITS_PER_BYTE: &str = "answer_bits_per_byte";
-const CHRF: &str = "chrf";
+pub(crate) const BITS_PER_BYTE: &str = "bits_per_byte";
+pub(crate) const ANSWER_BITS_PER_BYTE: &str = "answer_bits_per_byte";
+pub(crate) const CHRF: &str = "chrf";
 /// Longest answer, in tokens: the recorded ones are far shorter.
 const MOST_ANSWER_TOKENS: u64 = 96;
 /// Conversations under way at once: as many as the door needs to keep two cores busy.

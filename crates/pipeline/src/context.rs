@@ -81,19 +81,13 @@ impl Context {
         insert: impl FnOnce(&mut dyn Statements, LeafIndex) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<LeafIndex, PipelineError> {
         let ambient = self.ambient();
-        let entry = LedgerEntry::new(
-            kind,
-            self.organization.id,
-            subject,
-            Salt::new(ambient),
-            payload,
-            ambient.now(),
-        )?;
+        let salt = Salt::new(ambient);
+        let entry = LedgerEntry::new(kind, self.organization.id, subject, salt, payload, ambient.now())?;
         let entry = digests
             .iter()
             .fold(entry, |entry, (name, digest)| entry.with(name, *digest));
         let written = self.gateway.store().write(move |tx| {
-            let leaf = tables::ledger::append(tx, &entry)?;
+            let leaf = tables::ledger::append_with_salt(tx, &entry, salt)?;
             insert(tx, leaf)?;
             Ok(leaf)
         });

@@ -221,7 +221,14 @@ async fn seal(
         privacy_report: digest_of(privacy)?,
         sealed_at: context.ambient().now(),
     };
-    let dataset = write_dataset(&context.dir, dataset, splits, privacy, &context.gateway)?;
+    let dataset = write_dataset(
+        &context.dir,
+        dataset,
+        splits,
+        privacy,
+        &context.gateway,
+        recipe.teacher.attribution.as_deref(),
+    )?;
     let digest = digest_of(&dataset)?;
     let row = dataset.clone();
     let leaf = context

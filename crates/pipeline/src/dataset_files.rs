@@ -48,6 +48,7 @@ pub(crate) fn write_dataset(
     splits: &BTreeMap<Split, Vec<Example>>,
     privacy: &PrivacyReport,
     gateway: &Gateway,
+    attribution: Option<&str>,
 ) -> Result<Dataset, PipelineError> {
     let folder = dir.dataset(&dataset.name, dataset.version);
     // What a killed process left there has no row and no seal.
@@ -68,13 +69,16 @@ pub(crate) fn write_dataset(
         dataset.splits.insert(*split, summary);
     }
     dir.write(&folder.join("privacy.json"), canonical_json(privacy)?.as_bytes())?;
-    dir.write(&folder.join("card.md"), card(&dataset, gateway)?.as_bytes())?;
+    dir.write(
+        &folder.join("card.md"),
+        card(&dataset, gateway, attribution)?.as_bytes(),
+    )?;
     dir.write(&folder.join("manifest.json"), canonical_json(&dataset)?.as_bytes())?;
     Ok(dataset)
 }
 
 /// The card that people read: what it is, from whom, under which terms, what is owed.
-fn card(dataset: &Dataset, gateway: &Gateway) -> Result<String, PipelineError> {
+fn card(dataset: &Dataset, gateway: &Gateway, attribution: Option<&str>) -> Result<String, PipelineError> {
     let mut card = format!(
         "# {} {}\n\nSealed at {}.\n\n## Parts\n\n",
         dataset.name, dataset.version, dataset.sealed_at
@@ -94,6 +98,9 @@ fn card(dataset: &Dataset, gateway: &Gateway) -> Result<String, PipelineError> {
             "- {} exchanges with `{}` under {} ({}; effective {}; source: {}; attribution: {})",
             set.exchanges, set.provider, terms.name, terms.key, terms.effective, terms.source, terms.attribution
         );
+    }
+    if let Some(attribution) = attribution {
+        let _ = writeln!(card, "\n## Attribution\n\n{attribution}");
     }
     card.push_str("\n## Left out\n\n");
     for dropped in &dataset.dropped {

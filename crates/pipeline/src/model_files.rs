@@ -25,11 +25,12 @@ pub(crate) fn write_model(
     signed: &SignedPedigree,
     trained: &Trained,
     dataset: &SealedDataset,
+    attribution: Option<&str>,
 ) -> Result<(), PipelineError> {
     let folder = dir.model(&signed.pedigree.model, signed.pedigree.version);
     // What a killed process left there has no row and no entry.
     files::remove_folder(&folder)?;
-    let (pedigree, card) = (canonical_json(signed)?, card(&signed.pedigree, dataset));
+    let (pedigree, card) = (canonical_json(signed)?, card(&signed.pedigree, dataset, attribution));
     let parts: [(&str, &[u8]); 5] = [
         (WEIGHTS, &trained.weights_bytes),
         (TOKENIZER, &trained.tokenizer_json),
@@ -45,7 +46,7 @@ pub(crate) fn write_model(
     Ok(dir.write(&folder.join(MANIFEST), canonical_json(&manifest)?.as_bytes())?)
 }
 
-fn card(pedigree: &Pedigree, dataset: &SealedDataset) -> String {
+fn card(pedigree: &Pedigree, dataset: &SealedDataset, attribution: Option<&str>) -> String {
     let mut card = format!(
         "# {} {}\n\nTrained from scratch by run `{}` on `{}` conversations. Weights: `{}`.\n\n## Descends from\n\n",
         pedigree.model,
@@ -60,6 +61,9 @@ fn card(pedigree: &Pedigree, dataset: &SealedDataset) -> String {
             "- data under {} (`{}`, effective {})",
             terms.name, terms.key, terms.effective
         );
+    }
+    if let Some(attribution) = attribution {
+        let _ = writeln!(card, "- {attribution}");
     }
     card.push_str("\nThe signed pedigree beside this card names every exchange set, dataset, verdict and digest.\n");
     card

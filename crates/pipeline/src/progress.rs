@@ -27,8 +27,8 @@ pub struct Update<'a> {
     pub unit: &'a str,
     /// So many are done.
     pub done: u64,
-    /// Of so many.
-    pub total: u64,
+    /// Of so many, where that is known.
+    pub total: Option<u64>,
     /// Per second.
     pub rate: f64,
     /// Seconds until the end at this rate.
@@ -71,7 +71,7 @@ impl Rate {
         Update {
             unit,
             done,
-            total: self.total,
+            total: Some(self.total),
             rate,
             seconds_left,
             detail,

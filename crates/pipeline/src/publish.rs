@@ -75,7 +75,13 @@ async fn seal(
 ) -> Result<Pedigree, PipelineError> {
     let pedigree = pedigree::of(context, recipe, dataset, trained, version)?;
     let signed = context.gateway.sign_pedigree(pedigree.clone())?;
-    write_model(&context.dir, &signed, trained, dataset)?;
+    write_model(
+        &context.dir,
+        &signed,
+        trained,
+        dataset,
+        recipe.teacher.attribution.as_deref(),
+    )?;
     let row = pedigree.clone();
     let digests = [("weights", pedigree.weights), ("pedigree", digest_of(&pedigree)?)];
     let id = ModelVersionId::new(context.ambient());
@@ -127,22 +133,35 @@ pub fn join_published(gateway: &Gateway, dir: &DataDir) -> Result<Vec<PipelineEr
         .collect())
 }
 
-/// Withdraws a model version: it is served no more, its files and its pedigree stay.
-pub async fn retire(context: &Context, model: &str, version: u32) -> Result<(), PipelineError> {
+/// Withdraws a model version: its files and its pedigree stay. Returns the version that answers instead, where there is one.
+pub async fn retire(context: &Context, model: &str, version: u32) -> Result<Option<u32>, PipelineError> {
     let name = format!("{model}@{version}");
     let row = model.to_owned();
+    let update = move |tx: &mut dyn Statements, _| tables::model_version::retire(tx, &row, version);
     context
-        .record(EntryKind::ModelRetired, &name, &(model, version), &[], move |tx, _| {
-            tables::model_version::retire(tx, &row, version)
-        })
+        .record(EntryKind::ModelRetired, &name, &(model, version), &[], update)
         .await?;
-    if context
+    if !context
         .gateway
         .providers()
         .iter()
         .any(|provider| provider.provider_model == name)
     {
-        context.gateway.remove_provider(context.organization.id, model).await?;
+        return Ok(None);
     }
-    Ok(())
+    let versions = context
+        .gateway
+        .store()
+        .read(|tx| tables::model_version::versions(tx, model))?;
+    let before = versions.into_iter().rev().find(|version| version.state == "published");
+    let Some(before) = before.map(|version| version.pedigree) else {
+        context.gateway.remove_provider(context.organization.id, model).await?;
+        return Ok(None);
+    };
+    join(&context.gateway, &context.dir, &before)?;
+    context
+        .gateway
+        .register_provider(context.organization.id, provider(&before)?)
+        .await?;
+    Ok(Some(before.version))
 }

@@ -49,6 +49,9 @@ pub struct TeacherRecipe {
     pub terms: TermsKey,
     /// Who accepted those terms for the organisation: a person's name.
     pub terms_accepted_by: String,
+    /// Whom to name where the terms ask for attribution; goes into the cards of the dataset and the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<String>,
     /// What it charges, in millionths of a US dollar per million tokens.
     #[serde(default)]
     pub price: Price,

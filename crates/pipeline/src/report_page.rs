@@ -1,9 +1,12 @@
 //! The report as a page that stands alone: no script, no file beside it.
 
-use cultivar_record::{Estimate, SubjectScore};
+use cultivar_record::{Estimate, SubjectScore, Timestamp};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::{report::ReportData, run_files::Metric};
+use crate::{
+    report::{ReportData, verdict},
+    run_files::Metric,
+};
 
 /// Width of the plots, in SVG units.
 const WIDTH: f64 = 640.0;
@@ -43,11 +46,16 @@ pub(crate) fn page(data: &ReportData<'_>) -> Markup {
             }
             body {
                 main {
+                    nav { a href="/chat" { "Chat" } " " a aria-current="page" href="/report" { "Report" } }
                     h1 { "How " code { (model) } " compares" }
                     p.quiet {
-                        (plan.conversations) " held-out conversations; the plan was recorded at " (plan.planned_at)
+                        (plan.conversations) " held-out conversations; the plan was recorded at " (minute(plan.planned_at))
                         ", before the first answer. Intervals: " (percent(plan.confidence)) ", paired by conversation. "
-                        a href="/chat" { "Talk to it" }
+                    }
+                    ul {
+                        @for sentence in data.comparison.scores.iter().skip(1).filter_map(|s| verdict(data.comparison, s)) {
+                            li { (sentence.replace('`', "")) }
+                        }
                     }
                     @for (key, title, better) in MEASURES { (measure(data, key, title, better)) }
                     (training(data))
@@ -93,12 +101,24 @@ fn row(score: &SubjectScore, key: &str) -> Markup {
     }
 }
 
+/// A moment to the minute: `2026-11-24 11:17 UTC`.
+fn minute(at: Timestamp) -> String {
+    let text = at.to_string();
+    let (day, time) = (text.get(..10).unwrap_or_default(), text.get(11..16).unwrap_or_default());
+    format!("{day} {time} UTC")
+}
+
+/// Three places, with a minus sign where there is one.
+fn places(number: f64) -> String {
+    format!("{number:.3}").replace('-', "\u{2212}")
+}
+
 fn value(estimate: &Estimate) -> String {
-    format!("{:.3}", estimate.value)
+    places(estimate.value)
 }
 
 fn interval(estimate: &Estimate) -> String {
-    format!("{:.3} to {:.3}", estimate.low, estimate.high)
+    format!("{} to {}", places(estimate.low), places(estimate.high))
 }
 
 fn method(scores: &[SubjectScore], key: &str) -> String {
@@ -173,6 +193,8 @@ fn loss_curve(metrics: &[Metric], last: &Metric) -> Markup {
             line.axis x1="40" x2=(WIDTH - 10.0) y1=(HEIGHT - 20.0) y2=(HEIGHT - 20.0) {}
             text.small x="0" y="18" { (format!("{most:.1}")) }
             text.small x="0" y=(HEIGHT - 16.0) { "0" }
+            text.small x="40" y=(HEIGHT - 4.0) { "0 s" }
+            text.small x=(WIDTH - 10.0) y=(HEIGHT - 4.0) text-anchor="end" { (format!("{:.0} s", last.seconds)) }
             polyline.curve points=(points.join(" ")) {}
         }
     }
@@ -181,7 +203,7 @@ fn loss_curve(metrics: &[Metric], last: &Metric) -> Markup {
 fn descent(data: &ReportData<'_>) -> Markup {
     html! {
         section {
-            h2 { "What it descends from" }
+            h2 #descent { "What it descends from" }
             ul {
                 @for dataset in &data.pedigree.datasets {
                     li {

@@ -48,12 +48,12 @@ pub(crate) async fn train(
         validation: messages(dataset, Split::Validation),
     };
     let is_done = run.state == RunState::Done;
-    let studied = tokio::task::spawn_blocking(move || if is_done { lesson.recall() } else { lesson.study() });
+    let ended = run.clone();
+    let studied = tokio::task::spawn_blocking(move || if is_done { lesson.recall(&ended) } else { lesson.study() });
     let studied = studied
         .await
         .map_err(|_| PipelineError::Interrupted { stage: "train" })??;
     let run = if is_done {
-        ended_with(context, &run, &studied)?;
         run
     } else {
         finish(context, run, &studied).await?
@@ -66,18 +66,6 @@ pub(crate) async fn train(
         tokenizer_json: studied.tokenizer_json,
         config_json: studied.config_json,
     })
-}
-
-/// An older checkpoint is not what the ledger says that the run ended with.
-fn ended_with(context: &Context, run: &Run, studied: &Studied) -> Result<(), PipelineError> {
-    if run.weights == Some(studied.weights) {
-        Ok(())
-    } else {
-        Err(PipelineError::CorruptCheckpoint {
-            path: context.dir.run(&run.id.to_string()).join("checkpoints").display().to_string(),
-            reason: "the run is done, but the weights that it ended with are gone".to_owned(),
-        })
-    }
 }
 
 fn messages(dataset: &SealedDataset, split: Split) -> Vec<Vec<Message>> {
@@ -173,15 +161,15 @@ struct Lesson {
 }
 
 impl Lesson {
-    /// The result of a run that is done.
-    fn recall(self) -> Result<Studied, PipelineError> {
+    /// The result of a run that is done: an older checkpoint is not what the ledger says that it ended with.
+    fn recall(self, run: &Run) -> Result<Studied, PipelineError> {
         let newest = self
             .files
             .newest_checkpoint(self.settings, self.context.progress.as_ref())?;
         let (tokenizer, config) = self.shape()?;
-        let (checkpoint, bytes) = newest.ok_or_else(|| PipelineError::CorruptCheckpoint {
-            path: "checkpoints".to_owned(),
-            reason: "the run is done, but its last checkpoint is gone".to_owned(),
+        let last = newest.filter(|(checkpoint, _)| run.weights == Some(checkpoint.weights));
+        let (checkpoint, bytes) = last.ok_or_else(|| PipelineError::LostWeights {
+            run: run.id.to_string(),
         })?;
         self.context.progress.fact(&format!(
             "trained before: step {}, {} tokens",
@@ -349,18 +337,11 @@ impl Clock {
         trainer.tokens().saturating_sub(self.tokens_before) as f64 / (self.seconds - self.before).max(0.001)
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "an estimate for the live line; tokens of a run are far below 2^52 and not negative"
-    )]
     fn tell(&self, lesson: &Lesson, trainer: &Trainer) {
-        let total = trainer.tokens() as f64 * lesson.recipe.seconds / self.seconds.max(0.001);
         lesson.context.progress.update(&Update {
             unit: "tokens",
             done: trainer.tokens(),
-            total: total as u64,
+            total: None,
             rate: self.tokens_per_second(trainer),
             seconds_left: (lesson.recipe.seconds - self.seconds).max(0.0),
             detail: &format!("step {}, loss {:.3}", trainer.steps(), self.mean_loss()),

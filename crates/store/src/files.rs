@@ -88,6 +88,16 @@ pub fn remove(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Removes a file, and its folder where that is empty now.
+pub fn remove_with_empty_folder(path: &Path) -> Result<(), StoreError> {
+    remove(path)?;
+    if let Some(folder) = path.parent() {
+        // One that is not empty refuses, and stays.
+        let _ = fs::remove_dir(folder);
+    }
+    Ok(())
+}
+
 /// Makes a folder and its parents.
 pub fn create_folder(path: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(path).map_err(|e| StoreError::file(path, "created", &e))

@@ -19,10 +19,11 @@ function addTurn(role, text) {
   return article;
 }
 
-function note(article, className, text) {
+function note(article, className, text, title) {
   const p = document.createElement("p");
   p.className = className;
   p.textContent = text;
+  if (title) p.title = title;
   article.append(p);
 }
 
@@ -65,7 +66,7 @@ async function say(text) {
         said += data;
         answer.firstChild.textContent = said;
       } else if (event === "done") {
-        note(answer, "from", data.model + " · exchange " + data.exchange);
+        note(answer, "from", data.model + " · exchange …" + data.exchange.slice(-8), "exchange " + data.exchange);
       } else if (event === "failed") {
         failed = data.message + (data.help ? " — " + data.help : "");
       }

@@ -16,4 +16,6 @@ pub struct App {
     pub page_caller: Caller,
     /// The model that the chat page talks to.
     pub page_model: String,
+    /// What to click when nothing has been said yet.
+    pub page_examples: Vec<String>,
 }

@@ -60,11 +60,7 @@ fn newest_model(config: &Config) -> Result<String, Failure> {
         .into_iter()
         .filter(|v| v.state == "published")
         .max_by_key(|v| v.pedigree.at);
-    let missing = || CliError::NotFound {
-        what: "model",
-        name: "of your own".to_owned(),
-    };
-    Ok(newest.ok_or_else(missing)?.pedigree.model)
+    Ok(newest.ok_or(CliError::NoModel)?.pedigree.model)
 }
 
 async fn find_partner(config: &Config) -> Result<Partner, Failure> {
@@ -88,7 +84,7 @@ async fn find_partner(config: &Config) -> Result<Partner, Failure> {
             };
             let base_url = format!("{}/v1", note.address);
             Ok(Partner::Server(OpenAi::new(
-                HttpClient::default().get()?,
+                HttpClient::default().get(&base_url)?,
                 "server".to_owned(),
                 &base_url,
                 Some(key),
@@ -159,16 +155,25 @@ async fn say(
 }
 
 async fn over_http(server: &OpenAi, request: ChatRequest, hear: &mut impl FnMut(&Chunk)) -> Result<(), GatewayError> {
+    let model = request.model.clone();
     let call = ProviderCall {
         exchange: ExchangeId::new(&System),
         at: System.now(),
         request,
     };
-    let mut chunks = server.stream(call).await?;
+    let mut chunks = server.stream(call).await.map_err(|error| as_if_here(error, model))?;
     while let Some(chunk) = chunks.next().await {
         hear(&chunk?);
     }
     Ok(())
+}
+
+/// Our own server's refusal in the words that this process would have had.
+fn as_if_here(error: GatewayError, model: String) -> GatewayError {
+    match error {
+        GatewayError::Refused { code, .. } if code == "model_not_found" => GatewayError::UnknownModel { model },
+        other => other,
+    }
 }
 
 async fn in_process(

@@ -24,7 +24,11 @@ pub(crate) fn run(command: &DatasetCommand, config: &Config, terminal: &Terminal
             let all = store.read(tables::dataset::list)?;
             let lines: Vec<String> = all.iter().map(line).collect();
             let values: Vec<Value> = all.iter().map(value).collect();
-            terminal.result(&lines.join("\n"), &values);
+            terminal.list(
+                &lines,
+                &values,
+                "no datasets yet; `cultivar build` or `cultivar demo` makes the first",
+            );
         }
         DatasetCommand::Show { name } => {
             let stored = find(&store, name)?;

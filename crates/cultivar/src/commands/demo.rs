@@ -10,7 +10,9 @@ use cultivar_pipeline::{Built, Context, Interrupt, PipelineError, Progress, Prom
 use cultivar_record::{
     Price, ProviderKind, Purpose,
     chat::{ChatRequest, Message, Role},
+    digest_of,
 };
+use cultivar_store::tables;
 use cultivar_web::App;
 use serde_json::json;
 
@@ -29,6 +31,12 @@ const DIALOGUES: &str = include_str!("../../../../data/taskmaster4/dialogues.jso
 const RECIPE: &str = include_str!("../../recipes/demo.toml");
 const ORGANIZATION: &str = "demo-cafe";
 const MARKET: &str = "US";
+/// What to ask a barista.
+const EXAMPLES: [&str; 3] = [
+    "one chai latte please",
+    "do you have anything without caffeine?",
+    "can I get a mocha with oat milk?",
+];
 /// A provider whose terms forbid training a competing model. The embedded teacher stands in for its server.
 const CLOSED: &str = "example-closed";
 const CLOSED_TERMS: &str = "openai-services-2026-01-01";
@@ -51,6 +59,7 @@ pub(crate) fn run(args: &DemoArgs, config: &Config, terminal: &Terminal) -> Resu
             dir: opened.dir.clone(),
             page_caller: page_caller.clone(),
             page_model: recipe.name.clone(),
+            page_examples: examples(&recipe.name)?,
         };
         let mut server = Server::start(&opened, app, &args.listen, terminal).await?;
         server
@@ -90,6 +99,16 @@ pub(crate) fn dialogues(most: Option<usize>) -> Result<Vec<Dialogue>, Failure> {
     let mut dialogues = parse_dialogues(DIALOGUES).map_err(unreadable)?;
     dialogues.truncate(most.unwrap_or(usize::MAX));
     Ok(dialogues)
+}
+
+/// Questions for the demo's model; other models have other subjects.
+pub(crate) fn examples(model: &str) -> Result<Vec<String>, Failure> {
+    let is_of_the_demo = Recipe::parse(RECIPE, Path::new("demo.toml"))?.name == model;
+    Ok(if is_of_the_demo {
+        EXAMPLES.map(str::to_owned).to_vec()
+    } else {
+        Vec::new()
+    })
 }
 
 fn recipe(args: &DemoArgs) -> Result<Recipe, Failure> {
@@ -144,7 +163,23 @@ async fn ask_closed(context: &Context, dialogues: &[Dialogue], page_caller: &Cal
     request
         .rest
         .insert("metadata".to_owned(), json!({ "conversation": first.0 }));
-    let (id, answer) = context.gateway.complete(page_caller, Question::alone(request)).await?;
+    let key = digest_of(&(CLOSED, first.0))?.to_string();
+    let purpose = page_caller.key.purpose.as_str();
+    let known = context
+        .gateway
+        .store()
+        .read(|tx| tables::exchange::answered(tx, CLOSED, purpose, &key))?;
+    if let Some(known) = known {
+        context
+            .progress
+            .fact(&format!("`{CLOSED}` was asked before (exchange {})", known.intent.id));
+        return Ok(());
+    }
+    let question = Question {
+        prompt_key: Some(key),
+        ..Question::alone(request)
+    };
+    let (id, answer) = context.gateway.complete(page_caller, question).await?;
     if let Answer::Whole(completion) = answer {
         context.progress.fact(&format!(
             "`{CLOSED}` may be asked and shown: {:?} (exchange {id})",
@@ -178,7 +213,7 @@ async fn tell(
         "comparison": built.comparison,
     });
     let text = format!(
-        "\nChat page: {0}/chat\nReport:    {0}/report\nTerminal:  cultivar chat --data-dir {1}\nModel API: {0}/v1 (make a key with `cultivar key create`)",
+        "\nChat page: {0}/chat\nReport:    {0}/report\nTerminal:  cultivar chat --data-dir {1}\nModel API: {0}/v1, with the key in {1}/secrets/own-keys.json under `serve`",
         server.address,
         opened.dir.root().display()
     );

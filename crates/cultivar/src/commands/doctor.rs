@@ -56,12 +56,10 @@ pub(crate) fn run(config: &Config, terminal: &Terminal) -> Result<(), Failure> {
 /// Every request and answer that an exchange names is there and is what its digest says.
 fn bodies(dir: &DataDir, store: &Store) -> Finding {
     let blobs = Blobs::new(dir);
-    let (mut after, mut count) = (None, 0_u64);
+    let (mut after, mut count, mut wrong) = (None, 0_u64, Vec::new());
     loop {
         let page = store.read(|tx| tables::exchange::page(tx, after, PAGE))?;
-        let Some(last) = page.last() else {
-            return Ok(format!("{count} exchanges"));
-        };
+        let Some(last) = page.last() else { break };
         after = Some(last.intent.id);
         for exchange in &page {
             let answer: Option<Digest> = match &exchange.outcome {
@@ -71,10 +69,17 @@ fn bodies(dir: &DataDir, store: &Store) -> Finding {
                 _ => None,
             };
             for digest in [Some(exchange.intent.request), answer].into_iter().flatten() {
-                blobs.bytes(&digest)?;
+                wrong.extend(blobs.bytes(&digest).err());
             }
             count += 1;
         }
+    }
+    match wrong.first() {
+        None => Ok(format!("{count} exchanges")),
+        Some(first) => Err(Failure::verification(CliError::Bodies {
+            count: wrong.len(),
+            first: first.to_string(),
+        })),
     }
 }
 

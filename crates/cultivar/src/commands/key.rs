@@ -16,7 +16,7 @@ pub(crate) fn run(command: KeyCommand, config: &Config, terminal: &Terminal) -> 
     if matches!(command, KeyCommand::List) {
         let keys = look(config)?.1.read(tables::api_key::list)?;
         let lines: Vec<String> = keys.iter().map(line).collect();
-        terminal.result(&lines.join("\n"), &keys);
+        terminal.list(&lines, &keys, "no keys yet; see `cultivar key --help`");
         return Ok(());
     }
     runtime()?.block_on(async {

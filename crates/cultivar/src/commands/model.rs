@@ -29,7 +29,11 @@ pub(crate) fn run(command: &ModelCommand, config: &Config, terminal: &Terminal) 
             let all = store.read(tables::model_version::list)?;
             let lines: Vec<String> = all.iter().map(line).collect();
             let values: Vec<Value> = all.iter().map(value).collect();
-            terminal.result(&lines.join("\n"), &values);
+            terminal.list(
+                &lines,
+                &values,
+                "no models yet; `cultivar build` or `cultivar demo` makes the first",
+            );
         }
         ModelCommand::Show { name } => {
             let stored = find(&store, name)?;
@@ -71,13 +75,15 @@ fn withdraw(name: &str, config: &Config, terminal: &Terminal) -> Result<(), Fail
         let context = opened
             .context(Arc::new(TerminalProgress::new(terminal, 0)), Interrupt::default())
             .await?;
-        retire(&context, &pedigree.model, pedigree.version).await?;
+        let instead = retire(&context, &pedigree.model, pedigree.version).await?;
         opened.close().await?;
         let name = format!("{}@{}", pedigree.model, pedigree.version);
-        terminal.result(
-            &format!("retired {name}; its files and its pedigree stay"),
-            &json!({ "retired": name }),
+        let answers = instead.map_or_else(
+            || "nothing answers in its place".to_owned(),
+            |v| format!("version {v} answers instead"),
         );
+        let text = format!("retired {name}; its files and its pedigree stay; {answers}");
+        terminal.result(&text, &json!({ "retired": name, "instead": instead }));
         Ok(())
     })
 }

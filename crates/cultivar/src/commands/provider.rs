@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     cli::{ProviderAddArgs, ProviderCommand},
     config::Config,
-    failure::{CliError, Exit, Failure},
+    failure::{CliError, Failure},
     opened::{DEFAULT_ORGANIZATION, Opened, look, register, runtime},
     terminal::Terminal,
 };
@@ -18,7 +18,7 @@ pub(crate) fn run(command: ProviderCommand, config: &Config, terminal: &Terminal
         ProviderCommand::List => {
             let providers = look(config)?.1.read(tables::provider::list)?;
             let lines: Vec<String> = providers.iter().map(line).collect();
-            terminal.result(&lines.join("\n"), &providers);
+            terminal.list(&lines, &providers, "no providers yet; see `cultivar provider --help`");
             Ok(())
         }
         ProviderCommand::Show { name } => show(&name, config, terminal),
@@ -58,15 +58,10 @@ fn show(name: &str, config: &Config, terminal: &Terminal) -> Result<(), Failure>
 
 fn add(args: ProviderAddArgs, config: &Config, terminal: &Terminal) -> Result<(), Failure> {
     if args.kind == ProviderKind::Openai && args.base_url.is_none() {
-        let reason = "a provider of kind `openai` needs `--base-url`".to_owned();
-        let failure = CliError::Config {
-            path: "command line".to_owned(),
-            reason,
-        };
-        return Err(Failure {
-            exit: Exit::Usage,
-            ..failure.into()
-        });
+        return Err(CliError::Argument {
+            reason: "a provider of kind `openai` needs `--base-url`".to_owned(),
+        }
+        .into());
     }
     runtime()?.block_on(async {
         let opened = Opened::existing(config)?;
@@ -97,9 +92,13 @@ fn add(args: ProviderAddArgs, config: &Config, terminal: &Terminal) -> Result<()
 }
 
 fn line(provider: &Provider) -> String {
-    let place = provider.base_url.as_deref().unwrap_or("in this process");
+    let place = match (provider.kind, provider.base_url.as_deref()) {
+        (ProviderKind::Recorded, _) => "the embedded teacher",
+        (ProviderKind::Local, _) => "this process",
+        (ProviderKind::Openai, url) => url.unwrap_or("nowhere"),
+    };
     format!(
-        "{}  {}  model {}  at {place}  under {}",
-        provider.name, provider.kind, provider.model, provider.terms
+        "{:<20} model {:<20} of {place}, under {}",
+        provider.name, provider.model, provider.terms
     )
 }

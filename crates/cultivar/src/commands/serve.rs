@@ -27,11 +27,13 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, terminal: &Terminal) -> Res
         for error in opened.join_models()? {
             terminal.warning(&error);
         }
+        let page_model = args.model.clone().unwrap_or(newest_model(&opened)?);
         let app = App {
             gateway: Arc::clone(&opened.gateway),
             dir: opened.dir.clone(),
             page_caller: opened.own_caller(&organization, Purpose::Serve).await?,
-            page_model: args.model.clone().unwrap_or(newest_model(&opened)?),
+            page_examples: super::demo::examples(&page_model)?,
+            page_model,
         };
         let listen = args
             .listen

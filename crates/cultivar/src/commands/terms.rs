@@ -24,7 +24,7 @@ pub(crate) fn run(command: TermsCommand, config: &Config, terminal: &Terminal) -
         }
         TermsCommand::Show { key } => {
             let missing = || CliError::NotFound {
-                what: "terms",
+                what: "row of terms",
                 name: key.to_string(),
             };
             let terms = register.get(&key).ok_or_else(missing)?;

@@ -70,16 +70,7 @@ impl OpenAi {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> GatewayError {
-        let mut reason = error.to_string();
-        let mut source = std::error::Error::source(error);
-        while let Some(cause) = source {
-            reason = cause.to_string();
-            source = cause.source();
-        }
-        GatewayError::Unreachable {
-            provider: self.provider.clone(),
-            reason,
-        }
+        unreachable(&self.provider, error)
     }
 
     fn malformed(&self, error: &serde_json::Error) -> GatewayError {
@@ -87,6 +78,20 @@ impl OpenAi {
             provider: self.provider.clone(),
             reason: without_values(error),
         }
+    }
+}
+
+/// The innermost cause tells more than "error sending request".
+fn unreachable(provider: &str, error: &reqwest::Error) -> GatewayError {
+    let mut reason = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        reason = cause.to_string();
+        source = cause.source();
+    }
+    GatewayError::Unreachable {
+        provider: provider.to_owned(),
+        reason,
     }
 }
 
@@ -148,13 +153,7 @@ async fn next_chunks(reading: Reading) -> Option<(Vec<Result<Chunk, GatewayError
     let (mut response, mut parser, provider) = reading?;
     match response.chunk().await {
         Ok(None) => None,
-        Err(error) => {
-            let error = GatewayError::Unreachable {
-                provider,
-                reason: error.to_string(),
-            };
-            Some((vec![Err(error)], None))
-        }
+        Err(error) => Some((vec![Err(unreachable(&provider, &error))], None)),
         Ok(Some(bytes)) => {
             let mut chunks = Vec::new();
             for data in parser.feed(&bytes) {

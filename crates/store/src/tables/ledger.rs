@@ -1,6 +1,6 @@
 //! The ledger's rows: entries that wait for their tile, and the last tree head.
 
-use cultivar_record::{LeafIndex, LedgerEntry, canonical_json};
+use cultivar_record::{LeafIndex, LedgerEntry, Salt, canonical_json};
 
 use crate::{Statements, StoreError, Value};
 
@@ -13,6 +13,20 @@ pub fn append(tx: &mut dyn Statements, entry: &LedgerEntry) -> Result<LeafIndex,
     )?;
     tx.execute("UPDATE tree_head SET next_leaf = $1 WHERE id = 1", &[(next + 1).into()])?;
     Ok(LeafIndex(next))
+}
+
+/// As [`append`], and keeps the salt of the entry's commitment.
+pub fn append_with_salt(tx: &mut dyn Statements, entry: &LedgerEntry, salt: Salt) -> Result<LeafIndex, StoreError> {
+    let leaf = append(tx, entry)?;
+    let values = [leaf.0.into(), salt.to_string().into()];
+    tx.execute("INSERT INTO entry_salt (leaf_index, salt) VALUES ($1, $2)", &values)?;
+    Ok(leaf)
+}
+
+/// The salt of an entry other than a call's; nothing where it was erased.
+pub fn salt(tx: &mut dyn Statements, leaf: LeafIndex) -> Result<Option<Salt>, StoreError> {
+    let rows = tx.query("SELECT salt FROM entry_salt WHERE leaf_index = $1", &[leaf.0.into()])?;
+    rows.first().map(|row| row.parsed(0)).transpose()
 }
 
 /// The row of the last tree head.

@@ -12,7 +12,7 @@ use axum::{
 };
 use cultivar_gateway::{Answer, AnswerEvent, GatewayError, Question};
 use cultivar_record::{
-    ExchangeId,
+    ExchangeId, ProviderKind,
     chat::{ChatRequest, Message, Role},
 };
 use futures_util::{StreamExt, stream};
@@ -27,12 +27,6 @@ use crate::App;
 
 /// Longest answer on the page, in tokens.
 const MOST_TOKENS: u64 = 200;
-/// What to click when nothing has been said yet.
-const EXAMPLES: [&str; 3] = [
-    "one chai latte please",
-    "do you have anything without caffeine?",
-    "can I get a mocha with oat milk?",
-];
 
 /// A conversation as the page holds it.
 #[derive(Debug, Deserialize)]
@@ -64,7 +58,11 @@ pub(crate) async fn ask(State(app): State<App>, Form(form): Form<FormSaid>) -> R
             render(&app, &messages, None)
         }
         Ok((_, Answer::Stream(_))) => render(&app, &messages, None),
-        Err(error) => render(&app, &messages, Some(&error)),
+        Err(error) => {
+            // The question stays unanswered: it is not part of what was said.
+            messages.pop();
+            render(&app, &messages, Some(&error))
+        }
     }
 }
 
@@ -139,18 +137,18 @@ fn render(app: &App, messages: &[Message], error: Option<&GatewayError>) -> Resp
     let content = html! {
         h1 { "Talk to " code { (app.page_model) } }
         p.quiet {
-            "A model of our own. "
-            a href={ "/models/" (app.page_model) "/pedigree.json" } { "What it descends from" }
-            ", and "
-            a href="/report" { "how it compares" }
-            ". Every answer is recorded in the ledger."
+            @if is_own(app) {
+                "A model of our own: " a href="/report#descent" { "what it descends from" }
+                ", " a href="/report" { "how it compares" } ". "
+            }
+            "Every answer is recorded in the ledger."
         }
         section #turns aria-label="Conversation" { @for message in messages { (turn(message)) } }
-        @if let Some(error) = error { p.failure role="alert" { (error.to_string()) } }
+        @if let Some(error) = error { p.failure role="alert" { (error.to_string()) @if let Some(help) = error.help() { " — " (help.to_string()) } } }
         p #announce.hidden role="status" aria-live="polite" {}
-        @if messages.is_empty() {
+        @if messages.is_empty() && !app.page_examples.is_empty() {
             p #examples {
-                @for example in EXAMPLES { button.example type="submit" form="say" name="text" value=(example) { (example) } " " }
+                @for example in &app.page_examples { button.example type="submit" form="say" name="text" value=(example) { (example) } " " }
             }
         }
         form #say method="post" action="/chat" {
@@ -163,6 +161,13 @@ fn render(app: &App, messages: &[Message], error: Option<&GatewayError>) -> Resp
         }
     };
     layout::page("Chat", "/chat", &["chat.js"], &content)
+}
+
+fn is_own(app: &App) -> bool {
+    let providers = app.gateway.providers();
+    providers
+        .iter()
+        .any(|p| p.model == app.page_model && p.kind == ProviderKind::Local)
 }
 
 fn turn(message: &Message) -> Markup {

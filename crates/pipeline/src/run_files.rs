@@ -106,7 +106,9 @@ impl RunFiles {
         for name in self.names()?.iter().rev() {
             match self.checkpoint(name, settings) {
                 Ok(Some(checkpoint)) => {
-                    corrupt.iter().for_each(|error| progress.warning(error));
+                    for error in &corrupt {
+                        progress.warning(error);
+                    }
                     return Ok(Some(checkpoint));
                 }
                 Ok(None) => {}
@@ -115,7 +117,9 @@ impl RunFiles {
         }
         let mut corrupt = corrupt.into_iter();
         let newest = corrupt.next();
-        corrupt.for_each(|error| progress.warning(&error));
+        for error in corrupt {
+            progress.warning(&error);
+        }
         newest.map_or(Ok(None), Err)
     }
 

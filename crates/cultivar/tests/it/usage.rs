@@ -149,12 +149,12 @@ fn a_name_that_nothing_has_is_said() {
     ");
     assert_snapshot!(workplace.run(&["dataset", "verify", "nope"]).failure(), @"
     error[cli::not_found]: there is no dataset `nope`
-    help: list what there is with `cultivar dataset list`
+    help: list what there is with the noun's `list`, for instance `cultivar model list`
     exit 3
     ");
     assert_snapshot!(workplace.run(&["model", "show", "barista@9"]).failure(), @"
     error[cli::not_found]: there is no model `barista@9`
-    help: list what there is with `cultivar model list`
+    help: list what there is with the noun's `list`, for instance `cultivar model list`
     exit 3
     ");
 }

@@ -102,7 +102,7 @@ impl RunFiles {
         settings: Digest,
         progress: &dyn Progress,
     ) -> Result<Option<(Checkpoint, CheckpointBytes)>, PipelineError> {
-        let mut corrupt = Vec::new();
+        let mut corrupt: Vec<PipelineError> = Vec::new();
         for name in self.names()?.iter().rev() {
             match self.checkpoint(name, settings) {
                 Ok(Some(checkpoint)) => {

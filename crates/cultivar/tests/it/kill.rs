@@ -93,8 +93,8 @@ fn nothing_that_was_answered_is_lost_by_kills_at_any_moment() {
 /// The word of the last heading.
 fn stage(running: &Running) -> String {
     let said = running.said_so_far();
-    let headings = said.lines().filter(|line| line.as_bytes().get(1..3) == Some(b". "));
-    let words = headings.last().unwrap_or("0. start:");
+    let mut headings = said.lines().filter(|line| line.as_bytes().get(1..3) == Some(b". "));
+    let words = headings.next_back().unwrap_or("0. start:");
     let word = words[3..].split([':', ' ']).next();
     word.unwrap_or_default().to_owned()
 }

@@ -1,14 +1,25 @@
 //! The program as a person runs it: the real binary, real directories, real sockets, real signals. Needs nothing but Rust and
 //! a shell.
 
+#[cfg(test)]
 mod checkpoints;
+#[cfg(test)]
 mod damage;
+#[cfg(test)]
 mod disk;
+#[cfg(test)]
 mod http;
+#[cfg(test)]
 mod kill;
+#[cfg(test)]
 mod license;
+#[cfg(test)]
 mod occupied;
+#[cfg(test)]
 mod output;
+#[cfg(test)]
 mod program;
+#[cfg(test)]
 mod provider;
+#[cfg(test)]
 mod usage;

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Nothing here takes so long, even on a machine that is busy with something else.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_mins(4);
 /// Enough dialogues that every split has some, few enough that collecting takes a second.
 pub(crate) const SMALL_DEMO: [&str; 4] = ["demo", "--exit", "--dialogues", "150"];
 
@@ -103,7 +103,7 @@ impl Ran {
         let code = self.code.map_or("a signal".to_owned(), |code| code.to_string());
         let lines: Vec<&str> = self.stderr.lines().collect();
         let is_trouble = |line: &&str| line.starts_with("error") || line.starts_with("warning");
-        let first = lines.iter().position(|line| is_trouble(line)).unwrap_or(0);
+        let first = lines.iter().position(is_trouble).unwrap_or(0);
         redact(&format!("{}\nexit {code}", lines[first..].join("\n")))
     }
 

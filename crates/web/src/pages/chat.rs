@@ -34,12 +34,13 @@ pub(crate) struct Said {
     messages: Vec<Message>,
 }
 
-/// The form of a browser without scripts: the conversation so far as JSON, and the new words.
+/// The form of a browser without scripts: the conversation so far as JSON, and the new words, typed or clicked.
 #[derive(Debug, Deserialize)]
 pub(crate) struct FormSaid {
     #[serde(default)]
     so_far: String,
     text: String,
+    example: Option<String>,
 }
 
 pub(crate) async fn show(State(app): State<App>) -> Response {
@@ -48,10 +49,11 @@ pub(crate) async fn show(State(app): State<App>) -> Response {
 
 pub(crate) async fn ask(State(app): State<App>, Form(form): Form<FormSaid>) -> Response {
     let mut messages: Vec<Message> = serde_json::from_str(&form.so_far).unwrap_or_default();
-    if form.text.trim().is_empty() {
+    let text = form.example.unwrap_or(form.text);
+    if text.trim().is_empty() {
         return render(&app, &messages, None);
     }
-    messages.push(Message::text(Role::User, form.text.trim()));
+    messages.push(Message::text(Role::User, text.trim()));
     match complete(&app, messages.clone(), None).await {
         Ok((_, Answer::Whole(completion))) => {
             messages.push(Message::text(Role::Assistant, completion.first_text()));
@@ -148,7 +150,7 @@ fn render(app: &App, messages: &[Message], error: Option<&GatewayError>) -> Resp
         p #announce.hidden role="status" aria-live="polite" {}
         @if messages.is_empty() && !app.page_examples.is_empty() {
             p #examples {
-                @for example in &app.page_examples { button.example type="submit" form="say" name="text" value=(example) { (example) } " " }
+                @for example in &app.page_examples { button.example type="submit" form="say" name="example" value=(example) { (example) } " " }
             }
         }
         form #say method="post" action="/chat" {

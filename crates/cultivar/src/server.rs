@@ -6,7 +6,12 @@ use cultivar_gateway::{Gateway, GatewayError, providers::recorded::Recording};
 use cultivar_store::{DataDir, files};
 use cultivar_web::{App, Router, router, serve, teacher_router};
 use serde::{Deserialize, Serialize};
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+};
 
 use crate::{
     failure::{CliError, Failure},
@@ -34,6 +39,8 @@ impl ServerNote {
 pub(crate) struct Server {
     /// `http://` and its address.
     pub address: String,
+    /// Whoever wants the program to end.
+    pub interruption: Interruption,
     dir: DataDir,
     stop: watch::Sender<bool>,
     running: JoinSet<Result<(), Failure>>,
@@ -50,6 +57,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut server = Self {
             address,
+            interruption: Interruption::listen()?,
             dir: opened.dir.clone(),
             stop,
             running: JoinSet::new(),
@@ -89,7 +97,7 @@ impl Server {
     /// Waits until somebody interrupts the program, or a listener fails.
     pub(crate) async fn until_interrupted(&mut self) -> Result<(), Failure> {
         tokio::select! {
-            () = interrupted() => Ok(()),
+            () = self.interruption.heard() => Ok(()),
             ended = self.running.join_next() => match ended {
                 Some(Ok(result)) => result,
                 Some(Err(error)) => Err(CliError::Server { reason: error.to_string() }.into()),
@@ -128,13 +136,30 @@ async fn wait(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-/// Returns once the program is interrupted or asked to end.
-pub(crate) async fn interrupted() {
-    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
-        return tokio::signal::ctrl_c().await.unwrap_or_default();
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+/// Ctrl-C and the request to end, heard from the moment this is made: it is made before anybody is told that the program runs.
+pub(crate) struct Interruption {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interruption {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// `cli::runtime`.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).map_err(|e| CliError::Runtime { reason: e.to_string() });
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// Returns once the program was interrupted or asked to end.
+    pub(crate) async fn heard(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

@@ -63,7 +63,7 @@ impl Prompts {
     fn questions(&self) -> usize {
         self.dialogues
             .iter()
-            .map(|dialogue| turns(dialogue).filter(is_asked).count())
+            .map(|dialogue| turns(dialogue).filter(|message| is_asked(message)).count())
             .sum()
     }
 }
@@ -80,7 +80,7 @@ fn turns(dialogue: &Dialogue) -> impl Iterator<Item = &Message> {
     dialogue.messages.iter().enumerate().filter(is_sent).map(|(_, m)| m)
 }
 
-fn is_asked(message: &&Message) -> bool {
+fn is_asked(message: &Message) -> bool {
     message.role == Role::User
 }
 
@@ -252,7 +252,7 @@ mod tests {
             id: "d".to_owned(),
             messages,
         };
-        turns(&dialogue).filter(is_asked).count()
+        turns(&dialogue).filter(|message| is_asked(message)).count()
     }
 
     #[test]

@@ -284,6 +284,8 @@ struct Clock {
 impl Clock {
     fn start(lesson: &Lesson, before: f64) -> Self {
         let rate = Rate::start(lesson.context.ambient(), 0);
+        // A run that was killed after its last step has no loss of its own to tell.
+        let told = lesson.files.metrics().unwrap_or_default();
         Self {
             rate,
             before,
@@ -292,7 +294,7 @@ impl Clock {
             measured: before,
             kept: before,
             loss: 0.0,
-            last_loss: 0.0,
+            last_loss: told.last().map_or(0.0, |metric| metric.loss),
             steps: 0,
             tokens_before: u64::MAX,
         }

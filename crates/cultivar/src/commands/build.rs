@@ -12,7 +12,7 @@ use crate::{
     failure::Failure,
     opened::{Opened, runtime},
     progress::TerminalProgress,
-    server::interrupted,
+    server::Interruption,
     terminal::Terminal,
 };
 
@@ -22,9 +22,9 @@ pub(crate) fn run(args: &BuildArgs, config: &Config, terminal: &Terminal) -> Res
     runtime()?.block_on(async {
         let opened = Opened::create(config)?;
         let progress: Arc<dyn Progress> = Arc::new(TerminalProgress::new(terminal, 0));
-        let interrupt = Interrupt::default();
+        let (mut interruption, interrupt) = (Interruption::listen()?, Interrupt::default());
         let context = opened.context(progress, interrupt.clone()).await?;
-        let built = until_done_or_interrupted(&interrupt, build(&context, &recipe, &prompts)).await;
+        let built = until_done_or_interrupted(&mut interruption, &interrupt, build(&context, &recipe, &prompts)).await;
         opened.close().await?;
         let built = built?;
         let text = format!("{}\nReport: {}", built.model, built.report.html.display());
@@ -36,13 +36,14 @@ pub(crate) fn run(args: &BuildArgs, config: &Config, terminal: &Terminal) -> Res
 
 /// Runs a build; an interruption asks it to stop at the next safe place.
 pub(crate) async fn until_done_or_interrupted<T>(
+    interruption: &mut Interruption,
     interrupt: &Interrupt,
-    build: impl Future<Output = Result<T, PipelineError>>,
+    flow: impl Future<Output = Result<T, PipelineError>>,
 ) -> Result<T, Failure> {
-    let mut flow = std::pin::pin!(build);
+    let mut flow = std::pin::pin!(flow);
     tokio::select! {
         built = &mut flow => return Ok(built?),
-        () = interrupted() => interrupt.set(),
+        () = interruption.heard() => interrupt.set(),
     }
     Ok(flow.await?)
 }

@@ -74,7 +74,8 @@ pub(crate) fn run(args: &DemoArgs, config: &Config, terminal: &Terminal) -> Resu
         let context = opened
             .context(Arc::clone(&progress) as Arc<dyn Progress>, interrupt.clone())
             .await?;
-        let built = until_done_or_interrupted(&interrupt, job(&context, &recipe, &dialogues, &page_caller)).await;
+        let job = job(&context, &recipe, &dialogues, &page_caller);
+        let built = until_done_or_interrupted(&mut server.interruption, &interrupt, job).await;
         let told = match built {
             Ok(built) => tell(&opened, &server, &built, progress.as_ref(), terminal).await,
             Err(error) => Err(error),

@@ -79,13 +79,9 @@ fn beside_a_server_others_look_and_talk_but_do_not_write() {
     let request = json!({ "model": "nope", "messages": [{ "role": "user", "content": "hi" }] });
     let address = note["address"].as_str().unwrap();
     let answer = http::ask(address, keys["serve"].as_str().unwrap(), &request).unwrap();
-    assert_snapshot!(format!("{} {}", answer.status, answer.body), @r#"
-    404 {"error":{"message":"the model `nope` does not exist; list the models with `GET /v1/models` or `cultivar provider list`","type":"invalid_request_error","param":"model","code":"model_not_found"}}
-    "#);
+    assert_snapshot!(format!("{} {}", answer.status, answer.body), @r#"404 {"error":{"message":"the model `nope` does not exist; list the models with `GET /v1/models` or `cultivar provider list`","type":"invalid_request_error","param":"model","code":"model_not_found"}}"#);
     let answer = http::ask(address, "sk-wrong", &request).unwrap();
-    assert_snapshot!(format!("{} {}", answer.status, answer.body), @r#"
-    401 {"error":{"message":"the API key is missing or not known; send `Authorization: Bearer <key>`; make a key with `cultivar key create`","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}
-    "#);
+    assert_snapshot!(format!("{} {}", answer.status, answer.body), @r#"401 {"error":{"message":"the API key is missing or not known; send `Authorization: Bearer <key>`; make a key with `cultivar key create`","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#);
 
     server.interrupt();
     server.end().done();

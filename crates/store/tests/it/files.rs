@@ -133,3 +133,16 @@ fn lines_are_appended_to_what_is_there() {
     }
     assert_eq!(files::read_text(&path).unwrap(), "one\ntwo\n");
 }
+
+#[test]
+fn a_folder_goes_with_its_last_file_and_not_before() {
+    let (folder, tmp) = place();
+    let (first, second) = (folder.path().join("p/1"), folder.path().join("p/2"));
+    for path in [&first, &second] {
+        files::write_atomic(&tmp, path, b"x").unwrap();
+    }
+    files::remove_with_empty_folder(&first).unwrap();
+    assert_eq!(files::names_in(&folder.path().join("p")).unwrap(), ["2"]);
+    files::remove_with_empty_folder(&second).unwrap();
+    assert_eq!(files::names_in(folder.path()).unwrap(), ["tmp"]);
+}

@@ -45,6 +45,7 @@ conforms! {
     exchanges_are_counted_by_state
     leaves_follow_each_other_without_gaps
     a_tree_head_is_replaced_by_whoever_read_it
+    the_salt_of_an_entry_stays_when_the_entry_moves_to_its_tile
     a_dataset_has_versions
     a_run_is_kept_up_to_date
     a_model_version_is_published_and_retired

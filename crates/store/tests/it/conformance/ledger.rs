@@ -75,3 +75,12 @@ pub(crate) fn a_tree_head_is_replaced_by_whoever_read_it(database: Arc<dyn Datab
     );
     assert_eq!(store.read(tables::ledger::head).unwrap(), head(4, 3, "three"));
 }
+
+pub(crate) fn the_salt_of_an_entry_stays_when_the_entry_moves_to_its_tile(database: Arc<dyn Database>) {
+    let (store, samples) = furnished(database);
+    let (entry, salt) = (samples.entry("a"), samples.salt());
+    let leaf = write(&store, move |tx| tables::ledger::append_with_salt(tx, &entry, salt)).unwrap();
+    assert!(write(&store, |tx| tables::ledger::publish(tx, 0, 1, "one")).unwrap());
+    assert_eq!(store.read(|tx| tables::ledger::salt(tx, leaf)).unwrap(), Some(salt));
+    assert_eq!(store.read(|tx| tables::ledger::salt(tx, LeafIndex(1))).unwrap(), None);
+}

@@ -32,7 +32,7 @@ pub trait LanguageModel: Send + Sync {
 /// Most tokens of an answer where the caller does not say: a long answer of a task dialogue.
 const DEFAULT_MAX_TOKENS: usize = 128;
 /// Sampling temperature where the caller does not say: a small model is best close to its mode.
-const DEFAULT_TEMPERATURE: f64 = 0.6;
+const DEFAULT_TEMPERATURE: f64 = 0.4;
 /// Probability mass kept where the caller does not say.
 const DEFAULT_TOP_P: f64 = 0.9;
 

@@ -61,7 +61,7 @@ impl Opened {
             variable: Arc::new(system::variable),
         };
         // Finishes what a killed process left unfinished, and waits for the disk meanwhile.
-        let gateway = tokio::task::block_in_place(|| Gateway::open(parts))?;
+        let gateway = Gateway::open(parts)?;
         Ok(Self {
             gateway,
             dir,

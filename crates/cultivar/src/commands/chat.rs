@@ -45,7 +45,7 @@ pub(crate) fn run(args: &ChatArgs, config: &Config, terminal: &Terminal) -> Resu
         None => newest_model(config)?,
     };
     runtime()?.block_on(async {
-        let partner = find_partner(config).await?;
+        let partner = find_partner(config, terminal).await?;
         let result = converse(&partner, &model, args, terminal).await;
         if let Partner::Here(opened, _) = &partner {
             opened.close().await?;
@@ -63,34 +63,39 @@ fn newest_model(config: &Config) -> Result<String, Failure> {
     Ok(newest.ok_or(CliError::NoModel)?.pedigree.model)
 }
 
-async fn find_partner(config: &Config) -> Result<Partner, Failure> {
+async fn find_partner(config: &Config, terminal: &Terminal) -> Result<Partner, Failure> {
     let dir = DataDir::open(config.data_dir())?;
-    match Opened::existing(config) {
-        Ok(opened) => {
-            if let Some(error) = opened.join_models()?.into_iter().next() {
-                return Err(error.into());
-            }
-            let organization = opened.organization(DEFAULT_ORGANIZATION, "US").await?;
-            let caller = opened.own_caller(&organization, Purpose::Serve).await?;
-            Ok(Partner::Here(Box::new(opened), Box::new(caller)))
-        }
-        Err(failure) => {
-            // Locked: a server has the directory. Where it says its address, it is asked instead.
-            let (Some(note), Some(key)) = (
-                ServerNote::read(&dir),
-                OwnKeys::read(&dir)?.remove(Purpose::Serve.as_str()),
-            ) else {
-                return Err(failure);
-            };
-            let base_url = format!("{}/v1", note.address);
-            Ok(Partner::Server(OpenAi::new(
-                HttpClient::default().get(&base_url)?,
-                "server".to_owned(),
-                &base_url,
-                Some(key),
-            )))
-        }
+    if let Some(server) = running_server(&dir).await? {
+        return Ok(Partner::Server(server));
     }
+    let opened = Opened::existing(config)?;
+    for error in opened.join_models()? {
+        terminal.warning(&error);
+    }
+    let organization = opened.organization(DEFAULT_ORGANIZATION, "US").await?;
+    let caller = opened.own_caller(&organization, Purpose::Serve).await?;
+    Ok(Partner::Here(Box::new(opened), Box::new(caller)))
+}
+
+/// The server that has the directory, where one says its address and listens there; a killed one says it, but is gone.
+async fn running_server(dir: &DataDir) -> Result<Option<OpenAi>, Failure> {
+    let key = OwnKeys::read(dir)?.remove(Purpose::Serve.as_str());
+    let (Some(note), Some(key)) = (ServerNote::read(dir), key) else {
+        return Ok(None);
+    };
+    let listens = tokio::net::TcpStream::connect(note.address.trim_start_matches("http://"))
+        .await
+        .is_ok();
+    let base_url = format!("{}/v1", note.address);
+    let server = || {
+        Ok(OpenAi::new(
+            HttpClient::default().get(&base_url)?,
+            "server".to_owned(),
+            &base_url,
+            Some(key),
+        ))
+    };
+    if listens { server().map(Some) } else { Ok(None) }
 }
 
 async fn converse(partner: &Partner, model: &str, args: &ChatArgs, terminal: &Terminal) -> Result<(), Failure> {

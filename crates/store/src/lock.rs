@@ -54,6 +54,11 @@ impl DataLock {
         files::empty_folder(&dir.tmp())?;
         Ok(Self { _file: file })
     }
+
+    /// Whether a process has the directory now.
+    pub fn is_taken(dir: &DataDir) -> bool {
+        File::open(dir.lock()).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
 }
 
 fn locked(dir: &DataDir, file: &mut File) -> StoreError {

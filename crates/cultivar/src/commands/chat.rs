@@ -13,7 +13,7 @@ use cultivar_record::{
     Ambient, ExchangeId, Purpose,
     chat::{ChatRequest, Chunk, Message, Role},
 };
-use cultivar_store::{DataDir, tables};
+use cultivar_store::{DataDir, DataLock, tables};
 use futures_util::StreamExt;
 use serde_json::json;
 
@@ -79,6 +79,9 @@ async fn find_partner(config: &Config, terminal: &Terminal) -> Result<Partner, F
 
 /// The server that has the directory, where one says its address and listens there; a killed one says it, but is gone.
 async fn running_server(dir: &DataDir) -> Result<Option<OpenAi>, Failure> {
+    if !DataLock::is_taken(dir) {
+        return Ok(None);
+    }
     let key = OwnKeys::read(dir)?.remove(Purpose::Serve.as_str());
     let (Some(note), Some(key)) = (ServerNote::read(dir), key) else {
         return Ok(None);

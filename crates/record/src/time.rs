@@ -12,8 +12,8 @@ use crate::RecordError;
 pub struct Timestamp(i64);
 
 const EXAMPLE: &str = "2026-11-24T11:17:08.000123Z";
-/// 9999-12-31T23:59:59.999999Z: the last moment that RFC 3339 can write.
-const LAST_MICROS: i64 = 253_402_300_799_999_999;
+/// 9999-12-30T22:00:00.999999Z: the last moment that has a year of four digits in every time zone.
+const LAST_MICROS: i64 = 253_402_207_200_999_999;
 
 impl Timestamp {
     /// A moment from microseconds since the epoch, kept within the years 1970 to 9999.

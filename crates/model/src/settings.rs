@@ -19,7 +19,7 @@ const DEFAULT_FINAL_RATE: f32 = 0.0;
 /// Weight decay of the matrices per unit of learning rate.
 const DEFAULT_WEIGHT_DECAY: f32 = 0.1;
 /// Share of the numbers added to the stream that are dropped in a step: a run passes over few conversations many times.
-const DEFAULT_DROPOUT: f32 = 0.15;
+const DEFAULT_DROPOUT: f32 = 0.3;
 /// Share of the first moment that is kept from step to step.
 const DEFAULT_BETA1: f32 = 0.9;
 /// Share of the second moment that is kept: less than usual, because runs are short.

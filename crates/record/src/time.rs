@@ -12,11 +12,11 @@ use crate::RecordError;
 pub struct Timestamp(i64);
 
 const EXAMPLE: &str = "2026-11-24T11:17:08.000123Z";
-/// 9999-12-30T22:00:00.999999Z: the last moment that has a year of four digits in every time zone.
-const LAST_MICROS: i64 = 253_402_207_200_999_999;
+/// 9998-12-31T23:59:59.999999Z: the end of the last year that has four digits in every time zone.
+const LAST_MICROS: i64 = 253_370_764_799_999_999;
 
 impl Timestamp {
-    /// A moment from microseconds since the epoch, kept within the years 1970 to 9999.
+    /// A moment from microseconds since the epoch, kept within the years 1970 to 9998.
     pub fn from_micros(micros: i64) -> Self {
         Self(micros.clamp(0, LAST_MICROS))
     }

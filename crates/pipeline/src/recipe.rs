@@ -115,7 +115,7 @@ pub struct TrainRecipe {
     pub checkpoint_seconds: f64,
     /// The seed of everything that is drawn at random.
     pub seed: u64,
-    /// How large the student is: `tiny`, `small` or `medium`.
+    /// How large the student is: `tiny`, `small`, `medium` or `large`.
     pub size: Size,
     /// Tokens in its vocabulary.
     pub vocabulary: usize,

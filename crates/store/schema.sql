@@ -15,10 +15,41 @@ CREATE TABLE api_key (
     record TEXT NOT NULL
 );
 
+-- Several providers may offer a model of the same name: they are its candidates.
 CREATE TABLE provider (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
-    model TEXT NOT NULL UNIQUE,
+    model TEXT NOT NULL,
+    record TEXT NOT NULL
+);
+
+CREATE TABLE project (
+    id TEXT PRIMARY KEY,
+    organization TEXT NOT NULL REFERENCES organization (id),
+    name TEXT NOT NULL,
+    record TEXT NOT NULL,
+    UNIQUE (organization, name)
+);
+
+CREATE TABLE member (
+    id TEXT PRIMARY KEY,
+    organization TEXT NOT NULL REFERENCES organization (id),
+    name TEXT NOT NULL,
+    record TEXT NOT NULL,
+    UNIQUE (organization, name)
+);
+
+CREATE TABLE approval (
+    id TEXT PRIMARY KEY,
+    model TEXT NOT NULL,
+    market TEXT NOT NULL,
+    record TEXT NOT NULL
+);
+
+-- A provider's signs that our own account is warned or disabled.
+CREATE TABLE incident (
+    id TEXT PRIMARY KEY,
+    provider TEXT NOT NULL,
     record TEXT NOT NULL
 );
 
@@ -60,14 +91,23 @@ CREATE TABLE exchange (
     completion_tokens BIGINT NOT NULL,
     cost_micro_usd BIGINT NOT NULL
 );
-CREATE INDEX exchange_by_state ON exchange (state, id);
-CREATE INDEX exchange_by_prompt ON exchange (provider, purpose, prompt_key);
+CREATE INDEX exchange_open ON exchange (id) WHERE state = 'open';
+CREATE INDEX exchange_by_prompt ON exchange (provider, purpose, prompt_key) WHERE prompt_key IS NOT NULL;
 
--- Entries that are durable but not yet in a published tile; the tile files hold all the others.
-CREATE TABLE ledger_entry (
-    leaf_index BIGINT PRIMARY KEY,
-    entry TEXT NOT NULL
+-- Entries that are durable but not yet in a published tile; the tile files hold all the others. A row holds the entries of one
+-- commit, one canonical JSON per line.
+CREATE TABLE ledger_waiting (
+    first_leaf BIGINT PRIMARY KEY,
+    leaves BIGINT NOT NULL,
+    entries TEXT NOT NULL
 );
+
+-- One row: the last frame of the journal that was settled into rows and entries.
+CREATE TABLE journal (
+    id BIGINT PRIMARY KEY CHECK (id = 1),
+    settled BIGINT NOT NULL
+);
+INSERT INTO journal (id, settled) VALUES (1, 0);
 
 -- The salts of entries' commitments: with its salt and its record, an entry can be shown to say what it says. Those of calls
 -- stand with their exchange. Erasing a salt leaves the entry and ends what it can show.
@@ -128,3 +168,21 @@ CREATE TABLE job (
     record TEXT NOT NULL
 );
 CREATE INDEX job_by_state ON job (kind, state, id);
+
+-- What was used, by the hour (its beginning, as a time): enough for a report and for a budget, without reading every exchange.
+CREATE TABLE usage_hour (
+    hour TEXT NOT NULL,
+    organization TEXT NOT NULL,
+    project TEXT NOT NULL,
+    api_key TEXT NOT NULL,
+    model TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    market TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    requests BIGINT NOT NULL,
+    unanswered BIGINT NOT NULL,
+    prompt_tokens BIGINT NOT NULL,
+    completion_tokens BIGINT NOT NULL,
+    cost_micro_usd BIGINT NOT NULL,
+    PRIMARY KEY (hour, organization, project, api_key, model, provider, market, purpose)
+);

@@ -41,6 +41,7 @@ fn measure(permits: &Permits, register: &Register, wanted: Use<'_>) -> Result<f6
                 footing: Footing::Accepted,
                 terms,
                 wanted,
+                offering: cultivar_policy::Offering::default(),
             };
             let id = VerdictId::from_parts(Timestamp::from_micros(0), &[2; 32]);
             black_box(permits.decide(black_box(&request), id, Timestamp::from_micros(0))?);

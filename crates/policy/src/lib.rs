@@ -9,6 +9,7 @@
 //! rows bind a dataset or stack on each other (a host's terms and the model's): the caller asks once for each.
 
 mod error;
+mod markets;
 mod pack;
 mod permits;
 mod prepared;
@@ -17,7 +18,8 @@ mod register;
 mod request;
 
 pub use error::PolicyError;
+pub use markets::Markets;
 pub use pack::PolicyText;
 pub use permits::Permits;
 pub use register::{OWN_MODELS, Register};
-pub use request::{Commerce, Competition, Footing, Scores, Settings, Silence, Training, Use, UseRequest};
+pub use request::{Commerce, Competition, Footing, Offering, Scores, Settings, Silence, Training, Use, UseRequest};

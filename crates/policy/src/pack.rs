@@ -12,10 +12,14 @@ use crate::PolicyError;
 pub(crate) const SCHEMA: &str = include_str!("../policies/schema.cedarschema");
 
 /// The shipped policies, in the order in which a verdict lists its reasons: what no acceptance would change comes first.
-pub(crate) const POLICIES: [PolicyText<'static>; 8] = [
+pub(crate) const POLICIES: [PolicyText<'static>; 9] = [
     PolicyText {
         file: "standing.cedar",
         text: include_str!("../policies/standing.cedar"),
+    },
+    PolicyText {
+        file: "offering.cedar",
+        text: include_str!("../policies/offering.cedar"),
     },
     PolicyText {
         file: "train.cedar",

@@ -132,7 +132,7 @@ mod tests {
 
     use super::*;
     use crate::pack::read_schema;
-    use crate::{Commerce, Competition, Footing, Register, Scores, Training, Use};
+    use crate::{Commerce, Competition, Footing, Offering, Register, Scores, Training, Use};
 
     const ORGANIZATION: [u8; 32] = [1; 32];
 
@@ -155,6 +155,7 @@ mod tests {
             wanted: Use::Infer {
                 purpose: Purpose::Serve,
             },
+            offering: Offering::default(),
         };
         permits
             .decide(&request, VerdictId::from_parts(zero, &ORGANIZATION), zero)
@@ -187,6 +188,7 @@ mod tests {
                 commerce: Commerce::Commercial,
                 untraced: u64::MAX,
             },
+            offering: Offering::default(),
         };
         let error = permits
             .decide(&request, VerdictId::from_parts(zero, &ORGANIZATION), zero)
@@ -239,6 +241,7 @@ mod tests {
                     footing,
                     terms,
                     wanted,
+                    offering: Offering::default(),
                 };
                 let request = vocabulary.request(&asked, Settings::default()).unwrap();
                 let context = request.context().unwrap().clone();

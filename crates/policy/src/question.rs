@@ -4,9 +4,9 @@
 use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
-use cultivar_record::{Fact, FactName, Purpose, Standing, Terms};
+use cultivar_record::{Fact, FactName, Purpose, Terms};
 
-use crate::{Commerce, Competition, Footing, PolicyError, Scores, Settings, Silence, Training, Use, UseRequest};
+use crate::{Commerce, Competition, Footing, Offering, PolicyError, Scores, Settings, Silence, Training, Use, UseRequest};
 
 /// The schema's type names, parsed once.
 #[derive(Debug)]
@@ -56,15 +56,21 @@ impl Vocabulary {
 
     fn context(&self, asked: &UseRequest<'_>, settings: Settings) -> Result<Vec<Pair>, PolicyError> {
         let mut pairs = vec![
-            pair("standing", value(&self.standing, standing_word(asked.standing))),
+            pair("standing", value(&self.standing, asked.standing.as_str())),
             pair("footing", value(&self.footing, footing_word(asked.footing))),
         ];
         match asked.wanted {
-            Use::Infer { purpose } | Use::Collect { purpose } => pairs.push(self.purpose(purpose)),
+            Use::Infer { purpose } | Use::Collect { purpose } => {
+                pairs.extend([self.purpose(purpose), offering_pair(asked.offering)?]);
+            }
             Use::Train(training) => pairs.push(training_pair(training)?),
             Use::Evaluate { purpose, scores } => {
                 let silence = value(&self.silence, silence_word(settings.silent_benchmark));
-                pairs.extend([self.purpose(purpose), pair("silent_benchmark", silence)]);
+                pairs.extend([
+                    self.purpose(purpose),
+                    offering_pair(asked.offering)?,
+                    pair("silent_benchmark", silence),
+                ]);
                 if let Scores::FeedTraining(training) = scores {
                     pairs.push(training_pair(training)?);
                 }
@@ -130,21 +136,25 @@ fn training_pair(training: Training) -> Result<Pair, PolicyError> {
     ))
 }
 
+fn offering_pair(offering: Offering) -> Result<Pair, PolicyError> {
+    let fields = [
+        ("open", offering.open),
+        ("offered", offering.offered),
+        ("approved", offering.approved),
+        ("resident", offering.resident),
+    ];
+    let fields = fields.map(|(name, holds)| pair(name, RestrictedExpression::new_bool(holds)));
+    Ok(pair(
+        "offering",
+        RestrictedExpression::new_record(fields).map_err(undecided)?,
+    ))
+}
+
 fn commercial_pair(commerce: Commerce) -> Pair {
     pair(
         "commercial",
         RestrictedExpression::new_bool(commerce == Commerce::Commercial),
     )
-}
-
-const fn standing_word(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Active => "active",
-        Standing::Warned => "warned",
-        Standing::Limited => "limited",
-        Standing::Suspended => "suspended",
-        Standing::Terminated => "terminated",
-    }
 }
 
 const fn footing_word(footing: Footing) -> &'static str {

@@ -19,6 +19,34 @@ pub struct UseRequest<'a> {
     pub terms: &'a Terms,
     /// What it wants to do.
     pub wanted: Use<'a>,
+    /// How the call stands to the market that it comes from.
+    pub offering: Offering,
+}
+
+/// How a call stands to the market that it comes from. Policies read it where a model is asked; what is decided offline comes
+/// from no market and has the default: nothing stands against it.
+#[expect(clippy::struct_excessive_bools, reason = "four facts that are independent of each other")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Offering {
+    /// Whether anything is offered in the market at all.
+    pub open: bool,
+    /// Whether the provider, under the agreement, is offered there.
+    pub offered: bool,
+    /// Whether a model that needs an approval there has one.
+    pub approved: bool,
+    /// Whether the provider stores and processes where the organisation must.
+    pub resident: bool,
+}
+
+impl Default for Offering {
+    fn default() -> Self {
+        Self {
+            open: true,
+            offered: true,
+            approved: true,
+            resident: true,
+        }
+    }
 }
 
 /// How an organisation stands to terms.

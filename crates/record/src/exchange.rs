@@ -3,41 +3,51 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApiKeyId, ConversationId, Digest, ExchangeId, LeafIndex, Market, MicroUsd, OrganizationId, Purpose, TermsKey,
-    Timestamp, TokenCount, VerdictId,
+    ApiKeyId, ConversationId, Digest, Endpoint, ExchangeId, LeafIndex, Market, MicroUsd, OrganizationId, ProjectId,
+    Purpose, TermsKey, Timestamp, TokenCount, VerdictId,
 };
 
-/// What is written before a provider is called.
+/// What is written before a provider is called. One attempt is one exchange: a question that a second provider answers
+/// leaves two. The fields stand in the order of their canonical JSON ([`crate::sorted_json`]).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
-    /// The exchange.
-    pub id: ExchangeId,
-    /// Who asks.
-    pub organization: OrganizationId,
     /// With which key.
     pub api_key: ApiKeyId,
-    /// The caller's market.
-    pub market: Market,
-    /// What the key was issued for.
-    pub purpose: Purpose,
+    /// When.
+    pub at: Timestamp,
+    /// The first attempt at the same question, where this is a later one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt_of: Option<ExchangeId>,
     /// The conversation, where the caller named one.
     pub conversation: Option<ConversationId>,
+    /// What was asked for.
+    #[serde(default, skip_serializing_if = "Endpoint::is_chat")]
+    pub endpoint: Endpoint,
+    /// The exchange.
+    pub id: ExchangeId,
+    /// The caller's market.
+    pub market: Market,
     /// The model asked for.
     pub model: String,
+    /// Who asks.
+    pub organization: OrganizationId,
+    /// The project of the key, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectId>,
     /// The provider chosen, by name.
     pub provider: String,
     /// The model's name at the provider.
     pub provider_model: String,
+    /// What the key was issued for.
+    pub purpose: Purpose,
+    /// The request body as it was kept, by its digest.
+    pub request: Digest,
     /// The terms in force at the call, by key and digest.
     pub terms: TermsKey,
     /// Digest of the terms' facts at the call.
     pub terms_digest: Digest,
     /// The verdict that permitted the call.
     pub verdict: VerdictId,
-    /// The request body, canonical JSON, in the blob store.
-    pub request: Digest,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// Tokens of one exchange and who counted them.
@@ -47,6 +57,20 @@ pub struct Usage {
     pub prompt: TokenCount,
     /// Tokens of the answer.
     pub completion: TokenCount,
+    /// Whether the gateway estimated them from the text, since the provider did not say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+}
+
+impl Usage {
+    /// What a provider counted.
+    pub const fn counted(prompt: TokenCount, completion: TokenCount) -> Self {
+        Self {
+            prompt,
+            completion,
+            estimated: false,
+        }
+    }
 }
 
 /// Why an exchange has no answer.
@@ -64,7 +88,7 @@ pub struct Failure {
 pub enum ExchangeOutcome {
     /// The provider answered; the answer is in the blob store.
     Answered {
-        /// The answer body, canonical JSON of a [`crate::chat::Completion`].
+        /// The answer's body as it was kept: the bytes of the provider's JSON, or of its event stream.
         answer: Digest,
         /// Tokens used.
         usage: Usage,
@@ -75,12 +99,15 @@ pub enum ExchangeOutcome {
     },
     /// The client left or the stream broke; what had come is in the blob store and is billed.
     Partial {
-        /// What had come, as canonical JSON of a [`crate::chat::Completion`].
+        /// What had come, as it was kept.
         answer: Digest,
         /// Tokens used.
         usage: Usage,
         /// What it cost.
         cost: MicroUsd,
+        /// The provider's own request id, where it gave one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider_request_id: Option<String>,
     },
     /// No answer.
     Failed {
@@ -99,6 +126,27 @@ impl ExchangeOutcome {
             Self::Partial { .. } => "partial",
             Self::Failed { .. } => "failed",
             Self::Unknown => "unknown",
+        }
+    }
+
+    /// What was used and what it cost: nothing where nothing was answered.
+    pub fn bill(&self) -> (Usage, MicroUsd) {
+        match self {
+            Self::Answered { usage, cost, .. } | Self::Partial { usage, cost, .. } => (*usage, *cost),
+            Self::Failed { .. } | Self::Unknown => (Usage::default(), MicroUsd::default()),
+        }
+    }
+
+    /// The provider's own request id, where there is one.
+    pub fn provider_request_id(&self) -> Option<&str> {
+        match self {
+            Self::Answered {
+                provider_request_id, ..
+            }
+            | Self::Partial {
+                provider_request_id, ..
+            } => provider_request_id.as_deref(),
+            Self::Failed { .. } | Self::Unknown => None,
         }
     }
 }

@@ -76,4 +76,12 @@ typed_id! {
     ComparisonId, "comparison id";
     /// A unit of background work.
     JobId, "job id";
+    /// A project of an organisation.
+    ProjectId, "project id";
+    /// A person of an organisation.
+    MemberId, "member id";
+    /// An approval.
+    ApprovalId, "approval id";
+    /// An incident.
+    IncidentId, "incident id";
 }

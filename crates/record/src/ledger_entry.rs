@@ -28,6 +28,20 @@ pub enum EntryKind {
     KeyIssued,
     /// An API key was revoked.
     KeyRevoked,
+    /// An organisation's market, limits or retention were changed.
+    OrganizationChanged,
+    /// An organisation's standing was changed, with the reason.
+    StandingChanged,
+    /// A project was created or changed.
+    ProjectChanged,
+    /// A member was added, changed or removed.
+    MemberChanged,
+    /// An approval to offer a model in a market was granted.
+    ApprovalGranted,
+    /// An approval was revoked.
+    ApprovalRevoked,
+    /// A provider said that our own account is warned or disabled, or somebody closed such an incident.
+    Incident,
     /// A provider was registered with its terms.
     ProviderRegistered,
     /// A provider was removed.
@@ -80,6 +94,11 @@ impl Salt {
     pub const fn from_raw(raw: [u8; 32]) -> Self {
         Self(raw)
     }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl fmt::Display for Salt {
@@ -126,31 +145,37 @@ pub struct Commitment(pub Digest);
 impl Commitment {
     /// The commitment to a payload.
     pub fn to<T: Serialize + ?Sized>(salt: Salt, payload: &T) -> Result<Self, RecordError> {
+        Ok(Self::to_text(salt, &canonical_json(payload)?))
+    }
+
+    /// The commitment to a payload whose canonical JSON is at hand.
+    pub fn to_text(salt: Salt, canonical: &str) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(salt.0);
-        hasher.update(canonical_json(payload)?.as_bytes());
-        Ok(Self(Digest::from_raw(hasher.finalize().into())))
+        hasher.update(canonical.as_bytes());
+        Self(Digest::from_raw(hasher.finalize().into()))
     }
 }
 
-/// One entry. Its canonical JSON is the leaf's data, at most 65,535 bytes (C2SP tlog-tiles).
+/// One entry. Its canonical JSON is the leaf's data, at most 65,535 bytes (C2SP tlog-tiles). The fields stand in the order of
+/// that JSON ([`crate::sorted_json`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerEntry {
-    /// Version of this shape.
-    pub v: u32,
+    /// When.
+    pub at: Timestamp,
+    /// Salted commitment to the record.
+    pub commitment: Commitment,
+    /// Digests that may be public: terms, policies, sealed manifests, weights. Name and digest, sorted by name.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub digests: std::collections::BTreeMap<String, Digest>,
     /// What happened.
     pub kind: EntryKind,
     /// Whose ledger.
     pub organization: OrganizationId,
     /// The id or name of what it happened to (an exchange, a dataset, a run …): never text of a person.
     pub subject: String,
-    /// Salted commitment to the record.
-    pub commitment: Commitment,
-    /// Digests that may be public: terms, policies, sealed manifests, weights. Name and digest, sorted by name.
-    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    pub digests: std::collections::BTreeMap<String, Digest>,
-    /// When.
-    pub at: Timestamp,
+    /// Version of this shape.
+    pub v: u32,
 }
 
 /// The version of [`LedgerEntry`]'s shape that this program writes.
@@ -166,17 +191,32 @@ impl LedgerEntry {
         payload: &T,
         at: Timestamp,
     ) -> Result<Self, RecordError> {
-        let commitment = Commitment::to(salt, payload)?;
-        let digests = std::collections::BTreeMap::new();
-        Ok(Self {
-            v: ENTRY_VERSION,
+        Ok(Self::of(
+            kind,
+            organization,
+            subject,
+            Commitment::to(salt, payload)?,
+            at,
+        ))
+    }
+
+    /// An entry with a commitment that is at hand.
+    pub fn of(
+        kind: EntryKind,
+        organization: OrganizationId,
+        subject: impl fmt::Display,
+        commitment: Commitment,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            at,
+            commitment,
+            digests: std::collections::BTreeMap::new(),
             kind,
             organization,
             subject: subject.to_string(),
-            commitment,
-            digests,
-            at,
-        })
+            v: ENTRY_VERSION,
+        }
     }
 
     /// The same entry with a public digest added.

@@ -5,16 +5,21 @@
 //! and randomness arrive through [`Ambient`].
 
 mod ambient;
+mod api_key;
+mod approval;
 mod canonical;
 pub mod chat;
 mod comparison;
 mod dataset;
 mod digest;
+mod endpoint;
 mod error;
 mod exchange;
 mod id;
+mod incident;
 mod job;
 mod ledger_entry;
+mod limit;
 mod market;
 mod organization;
 mod pedigree;
@@ -27,20 +32,25 @@ mod units;
 mod verdict;
 
 pub use ambient::Ambient;
-pub use canonical::{canonical_json, digest_of};
+pub use api_key::{ApiKey, IpRange, Purpose};
+pub use approval::Approval;
+pub use canonical::{canonical_json, digest_of, sorted_json};
 pub use comparison::{Comparison, ComparisonPlan, Estimate, SubjectScore};
 pub use dataset::{Dataset, Dropped, Example, ExchangeSet, Split, SplitSummary};
 pub use digest::Digest;
+pub use endpoint::Endpoint;
 pub use error::RecordError;
 pub use exchange::{Exchange, ExchangeOutcome, Failure, Intent, Usage};
 pub use id::{
-    ApiKeyId, ComparisonId, ConversationId, DatasetId, ExchangeId, JobId, ModelVersionId, OrganizationId, ProviderId,
-    RunId, VerdictId,
+    ApiKeyId, ApprovalId, ComparisonId, ConversationId, DatasetId, ExchangeId, IncidentId, JobId, MemberId,
+    ModelVersionId, OrganizationId, ProjectId, ProviderId, RunId, VerdictId,
 };
+pub use incident::Incident;
 pub use job::{Job, JobState};
 pub use ledger_entry::{Commitment, EntryKind, LeafIndex, LedgerEntry, Salt};
+pub use limit::{Budget, BudgetPeriod, Limit};
 pub use market::Market;
-pub use organization::{ApiKey, Organization, Purpose, Standing};
+pub use organization::{Enforcement, Member, MemberRole, Organization, Project, Retention, Standing};
 pub use pedigree::{DatasetAncestor, Pedigree, SignedPedigree, TermsAncestor};
 pub use provider::{Price, Provider, ProviderKind};
 pub use run::{Checkpoint, Run, RunState};

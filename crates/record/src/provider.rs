@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MicroUsd, ProviderId, RecordError, TermsKey, Timestamp};
+use crate::{Market, MicroUsd, ProviderId, RecordError, TermsKey, Timestamp};
 
 /// How a provider is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -12,6 +12,12 @@ use crate::{MicroUsd, ProviderId, RecordError, TermsKey, Timestamp};
 pub enum ProviderKind {
     /// Any server that speaks OpenAI's API.
     Openai,
+    /// Azure OpenAI: the v1 API or deployment paths, with the `api-key` header.
+    AzureOpenai,
+    /// Anthropic's Messages API, translated both ways.
+    Anthropic,
+    /// Gemini through its OpenAI-compatible endpoint.
+    Gemini,
     /// The embedded teacher: recorded assistant turns of real dialogues, over OpenAI's API on loopback.
     Recorded,
     /// A model of our own, in this process.
@@ -19,10 +25,23 @@ pub enum ProviderKind {
 }
 
 impl ProviderKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::Openai,
+        Self::AzureOpenai,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Recorded,
+        Self::Local,
+    ];
+
     /// The name in recipes and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Openai => "openai",
+            Self::AzureOpenai => "azure-openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
             Self::Recorded => "recorded",
             Self::Local => "local",
         }
@@ -39,10 +58,15 @@ impl FromStr for ProviderKind {
     type Err = RecordError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Openai, Self::Recorded, Self::Local]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| RecordError::malformed("provider kind", text, "no such kind", "openai, recorded or local"))
+        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        found.ok_or_else(|| {
+            RecordError::malformed(
+                "provider kind",
+                text,
+                "no such kind",
+                "openai, azure-openai, anthropic, gemini, recorded or local",
+            )
+        })
     }
 }
 
@@ -79,4 +103,16 @@ pub struct Provider {
     pub price: Price,
     /// Since when.
     pub created_at: Timestamp,
+    /// The markets in which it is offered under these terms; all where none is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub markets: Vec<Market>,
+    /// Where it stores and processes; unknown where none is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub residency: Vec<Market>,
+    /// Its share among candidates that are permitted and healthy; where no candidate has one, the cheapest is asked first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u32>,
+    /// Whether it bills a call that is cancelled: such a call is heard to its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bills_cancelled: bool,
 }

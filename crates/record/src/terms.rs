@@ -265,4 +265,22 @@ pub struct Acceptance {
     pub accepted_by: String,
     /// When.
     pub at: Timestamp,
+    /// The markets that the agreement covers; all where none is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub markets: Vec<crate::Market>,
+    /// The purposes that the agreement covers; all where none is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub purposes: Vec<crate::Purpose>,
+    /// Until when the agreement is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+impl Acceptance {
+    /// Whether the agreement covers a use at a moment. What is kept or trained on has no market of its own.
+    pub fn covers(&self, market: Option<&crate::Market>, purpose: Option<crate::Purpose>, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
+            && market.is_none_or(|market| self.markets.is_empty() || self.markets.contains(market))
+            && purpose.is_none_or(|purpose| self.purposes.is_empty() || self.purposes.contains(&purpose))
+    }
 }

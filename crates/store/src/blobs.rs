@@ -1,22 +1,31 @@
-//! Request and answer bodies by digest: `blobs/sha256/ab/cd/<rest>`.
+//! Bodies by digest: a file each (`blobs/sha256/ab/cd/<rest>`) for what is written now and then, packs for the bodies of calls.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use cultivar_record::{Digest, canonical_json};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{DataDir, StoreError, files};
+use crate::{DataDir, Packs, StoreError, files};
 
 /// The blob store of a data directory.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Blobs {
     dir: DataDir,
+    packs: Arc<Packs>,
 }
 
 impl Blobs {
     /// The blobs of this directory.
     pub fn new(dir: &DataDir) -> Self {
-        Self { dir: dir.clone() }
+        Self::with_packs(dir, Arc::new(Packs::new(dir)))
+    }
+
+    /// The blobs of this directory, with the packs that a journal fills.
+    pub fn with_packs(dir: &DataDir, packs: Arc<Packs>) -> Self {
+        Self {
+            dir: dir.clone(),
+            packs,
+        }
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
@@ -50,7 +59,9 @@ impl Blobs {
             digest: digest.to_string(),
             what,
         };
-        let bytes = files::read_if_any(&self.path(digest))?.ok_or_else(|| corrupt("missing"))?;
+        let Some(bytes) = files::read_if_any(&self.path(digest))? else {
+            return self.packs.bytes(digest)?.ok_or_else(|| corrupt("missing"));
+        };
         if Digest::of_bytes(&bytes) == *digest {
             Ok(bytes)
         } else {

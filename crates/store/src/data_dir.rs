@@ -17,7 +17,17 @@ impl DataDir {
     /// Makes the directory and its folders where they are missing. `secrets/` is for its owner alone.
     pub fn create(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let dir = Self { root: root.into() };
-        for folder in ["blobs/sha256", "ledger", "datasets", "models", "runs", "reports", "tmp"] {
+        for folder in [
+            "blobs/sha256",
+            "blobs/packs",
+            "journal",
+            "ledger",
+            "datasets",
+            "models",
+            "runs",
+            "reports",
+            "tmp",
+        ] {
             files::create_folder(&dir.root.join(folder))?;
         }
         files::create_private_folder(&dir.secrets())?;
@@ -67,6 +77,11 @@ impl DataDir {
     /// Request and answer bodies by digest.
     pub fn blobs(&self) -> PathBuf {
         self.root.join("blobs")
+    }
+
+    /// What happened to calls and is not settled yet.
+    pub fn journal(&self) -> PathBuf {
+        self.root.join("journal")
     }
 
     /// The ledger's tiles, servable as static files.

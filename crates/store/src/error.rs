@@ -43,6 +43,13 @@ pub enum StoreError {
         /// What was being written.
         path: String,
     },
+    /// More waits to be settled than may wait.
+    #[error("more records wait for the disk than may wait")]
+    #[diagnostic(
+        code("ledger_backpressure"),
+        help("ask again in a moment; `cultivar doctor` says what holds the records up")
+    )]
+    Backlog,
     /// A file cannot be read or written.
     #[error("`{path}` cannot be {what}: {reason}")]
     #[diagnostic(

@@ -3,7 +3,10 @@
 use crate::{Connection, StoreError, engine::transaction};
 
 /// Every migration, oldest first. A migration that has landed is never edited.
-pub const MIGRATIONS: &[(&str, &str)] = &[("0001_spine", include_str!("../migrations/0001_spine.sql"))];
+pub const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_spine", include_str!("../migrations/0001_spine.sql")),
+    ("0002_door", include_str!("../migrations/0002_door.sql")),
+];
 
 /// The whole schema in one readable file.
 pub const SCHEMA: &str = include_str!("../schema.sql");

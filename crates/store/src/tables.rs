@@ -3,15 +3,20 @@
 
 pub mod acceptance;
 pub mod api_key;
+pub mod approval;
 pub mod comparison;
 pub mod dataset;
 pub mod exchange;
+pub mod incident;
 pub mod job;
 pub mod ledger;
+pub mod member;
 pub mod model_version;
 pub mod organization;
+pub mod project;
 pub mod provider;
 pub mod run;
+pub mod usage;
 pub mod verdict;
 
 use cultivar_record::canonical_json;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use cultivar_policy::{
-    Commerce, Competition, Footing, Permits, Register, Scores, Settings, Silence, Training, Use, UseRequest,
+    Commerce, Competition, Footing, Offering, Permits, Register, Scores, Settings, Silence, Training, Use, UseRequest,
 };
 use cultivar_record::{Decision, OrganizationId, Purpose, Standing, Timestamp, Verdict, VerdictId, digest_of};
 
@@ -49,6 +49,10 @@ impl Words {
         let word = self.take_or(key, otherwise);
         let found = choices.iter().find(|(name, _)| *name == word);
         found.unwrap_or_else(|| panic!("`{word}` is no answer to `{key}`")).1
+    }
+
+    fn yes_or_no(&mut self, key: &str) -> bool {
+        self.one_of(key, Some("yes"), &[("yes", true), ("no", false)])
     }
 
     fn purpose(&mut self) -> Purpose {
@@ -133,6 +137,12 @@ fn decide(words: &mut Words, register: &Register) -> Verdict {
                 approvers: &approvers,
             },
             other => panic!("`{other}` is no use"),
+        },
+        offering: Offering {
+            open: words.yes_or_no("market open"),
+            offered: words.yes_or_no("offered there"),
+            approved: words.yes_or_no("approved there"),
+            resident: words.yes_or_no("resident"),
         },
     };
     let permits = Permits::shipped(Settings { silent_benchmark }).unwrap();

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use cultivar_policy::{
-    Commerce, Competition, Footing, Permits, Register, Scores, Settings, Silence, Training, Use, UseRequest,
+    Commerce, Competition, Footing, Offering, Permits, Register, Scores, Settings, Silence, Training, Use, UseRequest,
 };
 use cultivar_record::{Fact, OrganizationId, Purpose, Standing, Terms, Timestamp, UseAction, Verdict, VerdictId};
 
@@ -98,6 +98,7 @@ fn decide(permits: &Permits, terms: &Terms, standing: Standing, footing: Footing
         footing,
         terms,
         wanted,
+        offering: Offering::default(),
     };
     permits
         .decide(&request, VerdictId::from_parts(zero, &[2; 32]), zero)

@@ -60,3 +60,11 @@ pub fn list(tx: &mut dyn Statements) -> Result<Vec<ApiKey>, StoreError> {
         .map(|row| row.record(0))
         .collect()
 }
+
+/// Every key with the hash of its text.
+pub fn hashes(tx: &mut dyn Statements) -> Result<Vec<(String, ApiKey)>, StoreError> {
+    tx.query("SELECT key_hash, record FROM api_key", &[])?
+        .iter()
+        .map(|row| Ok((row.text(0)?.to_owned(), row.record(1)?)))
+        .collect()
+}

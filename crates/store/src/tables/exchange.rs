@@ -1,63 +1,59 @@
 //! Exchanges: an intent before the provider is called, an outcome before the last byte of the answer is released.
 
-use cultivar_record::{
-    Exchange, ExchangeId, ExchangeOutcome, Intent, LeafIndex, MicroUsd, Salt, Timestamp, TokenCount, Usage,
-    canonical_json,
-};
+use cultivar_record::{Exchange, ExchangeId, LeafIndex, MicroUsd, Salt, TokenCount, Usage};
 
-use super::record_value;
-use crate::{Row, Statements, StoreError, Value};
+use crate::{IntentFrame, OutcomeFrame, Row, Statements, StoreError};
 
-/// Adds an intent. `prompt_key` names the same question of the same conversation.
-pub fn insert_intent(
+/// Adds an exchange: its intent, and its outcome where it has ended already.
+pub(crate) fn insert(
     tx: &mut dyn Statements,
-    intent: &Intent,
-    salt: Salt,
+    frame: &IntentFrame,
     leaf: LeafIndex,
-    prompt_key: Option<&str>,
+    end: Option<(&OutcomeFrame, LeafIndex)>,
 ) -> Result<(), StoreError> {
+    let intent = &frame.intent;
+    let (usage, cost) = end.map_or_else(Default::default, |(outcome, _)| outcome.outcome.bill());
     let values = [
         intent.id.to_string().into(),
         intent.organization.to_string().into(),
         intent.purpose.as_str().into(),
         intent.provider.as_str().into(),
         intent.conversation.map(|id| id.to_string()).into(),
-        prompt_key.into(),
-        record_value(intent)?,
-        salt.to_string().into(),
+        frame.prompt_key.as_deref().into(),
+        frame.text.as_str().into(),
+        frame.salt.to_string().into(),
         leaf.0.into(),
+        end.map_or("open", |(outcome, _)| outcome.outcome.name()).into(),
+        end.map(|(outcome, _)| outcome.text.as_str()).into(),
+        end.map(|(outcome, _)| outcome.salt.to_string()).into(),
+        end.map(|(_, leaf)| leaf.0).into(),
         intent.at.to_string().into(),
+        end.map(|(outcome, _)| outcome.at.to_string()).into(),
+        usage.prompt.get().into(),
+        usage.completion.get().into(),
+        cost.get().into(),
     ];
     let sql = "INSERT INTO exchange (id, organization, purpose, provider, conversation, prompt_key, intent, intent_salt, \
-               intent_leaf, state, started_at, prompt_tokens, completion_tokens, cost_micro_usd) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'open', $10, 0, 0, 0)";
+               intent_leaf, state, outcome, outcome_salt, outcome_leaf, started_at, ended_at, prompt_tokens, \
+               completion_tokens, cost_micro_usd) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
     tx.execute(sql, &values)?;
     Ok(())
 }
 
 /// Adds the outcome of an exchange that has none.
-pub fn insert_outcome(
-    tx: &mut dyn Statements,
-    id: ExchangeId,
-    outcome: &ExchangeOutcome,
-    salt: Salt,
-    leaf: LeafIndex,
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    let (usage, cost) = match outcome {
-        ExchangeOutcome::Answered { usage, cost, .. } | ExchangeOutcome::Partial { usage, cost, .. } => (*usage, *cost),
-        ExchangeOutcome::Failed { .. } | ExchangeOutcome::Unknown => (Usage::default(), MicroUsd::default()),
-    };
+pub(crate) fn end(tx: &mut dyn Statements, frame: &OutcomeFrame, leaf: LeafIndex) -> Result<(), StoreError> {
+    let (usage, cost) = frame.outcome.bill();
     let values = [
-        outcome.name().into(),
-        Value::Text(canonical_json(outcome)?),
-        salt.to_string().into(),
+        frame.outcome.name().into(),
+        frame.text.as_str().into(),
+        frame.salt.to_string().into(),
         leaf.0.into(),
-        at.to_string().into(),
+        frame.at.to_string().into(),
         usage.prompt.get().into(),
         usage.completion.get().into(),
         cost.get().into(),
-        id.to_string().into(),
+        frame.exchange.to_string().into(),
     ];
     let sql = "UPDATE exchange SET state = $1, outcome = $2, outcome_salt = $3, outcome_leaf = $4, ended_at = $5, \
                prompt_tokens = $6, completion_tokens = $7, cost_micro_usd = $8 WHERE id = $9 AND state = 'open'";
@@ -67,7 +63,7 @@ pub fn insert_outcome(
     } else {
         Err(StoreError::NotFound {
             what: "open exchange",
-            name: id.to_string(),
+            name: frame.exchange.to_string(),
         })
     }
 }
@@ -182,10 +178,7 @@ pub fn tally(tx: &mut dyn Statements) -> Result<Vec<Tally>, StoreError> {
         Ok(Tally {
             state: row.text(0)?.to_owned(),
             exchanges: row.count(1)?,
-            usage: Usage {
-                prompt: TokenCount::new(row.count(2)?),
-                completion: TokenCount::new(row.count(3)?),
-            },
+            usage: Usage::counted(TokenCount::new(row.count(2)?), TokenCount::new(row.count(3)?)),
             cost: MicroUsd::new(row.integer(4)?),
         })
     };

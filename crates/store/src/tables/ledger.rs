@@ -6,13 +6,36 @@ use crate::{Statements, StoreError, Value};
 
 /// Appends an entry; its leaf index is durable with the transaction.
 pub fn append(tx: &mut dyn Statements, entry: &LedgerEntry) -> Result<LeafIndex, StoreError> {
+    append_texts(tx, &[&canonical_json(entry)?])
+}
+
+/// Appends entries, each canonical JSON, under leaf indices that follow each other; returns the first. They are one row: an
+/// entry has no line break, so lines part them.
+pub(crate) fn append_texts(tx: &mut dyn Statements, entries: &[&str]) -> Result<LeafIndex, StoreError> {
     let next = head(tx)?.next_leaf;
-    tx.execute(
-        "INSERT INTO ledger_entry (leaf_index, entry) VALUES ($1, $2)",
-        &[next.into(), Value::Text(canonical_json(entry)?)],
-    )?;
-    tx.execute("UPDATE tree_head SET next_leaf = $1 WHERE id = 1", &[(next + 1).into()])?;
+    let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+    if count > 0 {
+        let values = [next.into(), count.into(), Value::Text(entries.join("\n"))];
+        tx.execute(
+            "INSERT INTO ledger_waiting (first_leaf, leaves, entries) VALUES ($1, $2, $3)",
+            &values,
+        )?;
+        let sql = "UPDATE tree_head SET next_leaf = $1 WHERE id = 1";
+        tx.execute(sql, &[(next + count).into()])?;
+    }
     Ok(LeafIndex(next))
+}
+
+/// The number of the last frame of the journal that was settled.
+pub(crate) fn settled(tx: &mut dyn Statements) -> Result<u64, StoreError> {
+    let rows = tx.query("SELECT settled FROM journal WHERE id = 1", &[])?;
+    rows.first().map_or(Ok(0), |row| row.count(0))
+}
+
+/// Remembers the number of the last frame that was settled.
+pub(crate) fn set_settled(tx: &mut dyn Statements, frame: u64) -> Result<(), StoreError> {
+    tx.execute("UPDATE journal SET settled = $1 WHERE id = 1", &[frame.into()])?;
+    Ok(())
 }
 
 /// As [`append`], and keeps the salt of the entry's commitment.
@@ -56,15 +79,24 @@ pub fn head(tx: &mut dyn Statements) -> Result<Head, StoreError> {
     })
 }
 
-/// At most `most` entries that wait for their tile, in order: their first leaf and their canonical JSON.
+/// Entries that wait for their tile, in order: their leaf and their canonical JSON. At least one where any waits, and at most
+/// `most`, but for those that share a row with the last.
 pub fn waiting(tx: &mut dyn Statements, most: u32) -> Result<Vec<(LeafIndex, String)>, StoreError> {
+    let published = head(tx)?.published_size;
     let rows = tx.query(
-        "SELECT leaf_index, entry FROM ledger_entry ORDER BY leaf_index LIMIT $1",
+        "SELECT first_leaf, entries, leaves FROM ledger_waiting ORDER BY first_leaf LIMIT $1",
         &[most.into()],
     )?;
-    rows.iter()
-        .map(|row| Ok((LeafIndex(row.count(0)?), row.text(1)?.to_owned())))
-        .collect()
+    let mut waiting = Vec::new();
+    for row in &rows {
+        if waiting.len() >= usize::try_from(most).unwrap_or(usize::MAX) {
+            break;
+        }
+        let leaves = (row.count(0)?..).zip(row.text(1)?.lines());
+        let fresh = leaves.filter(|(leaf, _)| *leaf >= published);
+        waiting.extend(fresh.map(|(leaf, entry)| (LeafIndex(leaf), entry.to_owned())));
+    }
+    Ok(waiting)
 }
 
 /// Replaces the tree head, if it is still that of `old_size`, and drops the entries that now lie in tiles.
@@ -73,7 +105,8 @@ pub fn publish(tx: &mut dyn Statements, old_size: u64, new_size: u64, note: &str
     let sql = "UPDATE tree_head SET published_size = $1, note = $2 WHERE id = 1 AND published_size = $3";
     let replaced = tx.execute(sql, &[new_size.into(), note.into(), old_size.into()])? == 1;
     if replaced {
-        tx.execute("DELETE FROM ledger_entry WHERE leaf_index < $1", &[new_size.into()])?;
+        let sql = "DELETE FROM ledger_waiting WHERE first_leaf + leaves <= $1";
+        tx.execute(sql, &[new_size.into()])?;
     }
     Ok(replaced)
 }

@@ -23,6 +23,20 @@ pub fn insert(tx: &mut dyn Statements, organization: &Organization) -> Result<()
     Ok(())
 }
 
+/// Replaces an organisation's record.
+pub fn update(tx: &mut dyn Statements, organization: &Organization) -> Result<(), StoreError> {
+    let values = [record_value(organization)?, organization.id.to_string().into()];
+    let changed = tx.execute("UPDATE organization SET record = $1 WHERE id = $2", &values)?;
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::NotFound {
+            what: "org",
+            name: organization.id.to_string(),
+        })
+    }
+}
+
 /// The organisation with this id.
 pub fn get(tx: &mut dyn Statements, id: OrganizationId) -> Result<Organization, StoreError> {
     let rows = tx.query(

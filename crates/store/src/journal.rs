@@ -1,0 +1,224 @@
+//! The journal of calls: what must not be lost is appended here before anybody is answered, and settled into rows, ledger entries
+//! and packs a moment later.
+//!
+//! An append is one `write` to a file: it outlives this process from the moment that it returns. Settling puts many frames into
+//! one commit that is on the disk when it returns; whoever must not lose an answer to a power cut waits for that with
+//! [`Journal::settled`]. When more waits than may wait, an append is refused, so that the caller can say so.
+//!
+//! It does not know what a call is, or what is permitted.
+
+mod frame;
+mod settle;
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io::{Seek, Write},
+    path::PathBuf,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+};
+
+use tokio::sync::watch;
+
+pub use frame::{Frame, IntentFrame, OutcomeFrame};
+
+use crate::{DataDir, Packs, Store, StoreError, files, tables};
+
+/// Most frames that may wait: some seconds of a busy day.
+const MOST_WAITING_FRAMES: usize = 100_000;
+/// Most bytes that may wait.
+const MOST_WAITING_BYTES: usize = 512 << 20;
+
+/// The journal of a data directory; exactly one is open per directory.
+pub struct Journal {
+    shared: Arc<Shared>,
+    settler: Mutex<Option<JoinHandle<()>>>,
+}
+
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    /// Something waits, or the journal is closing.
+    wake: Condvar,
+    /// The sequence number of the last settled frame.
+    settled: watch::Sender<u64>,
+    folder: PathBuf,
+    store: Arc<Store>,
+    packs: Arc<Packs>,
+}
+
+pub(crate) struct State {
+    file: File,
+    /// The first frame of the file.
+    first: u64,
+    /// Bytes of whole frames in the file.
+    length: u64,
+    /// The sequence number of the last appended frame; the first is 1.
+    last: u64,
+    waiting: VecDeque<Frame>,
+    waiting_bytes: usize,
+    /// Frames that are being settled now.
+    under_way: usize,
+    buffer: Vec<u8>,
+    /// Somebody waits for settling: it is done at once.
+    urgent: bool,
+    closing: bool,
+    /// Why the last attempt to settle failed; it is tried again.
+    failure: Option<StoreError>,
+    /// Attempts to settle so far.
+    attempts: u64,
+    /// A torn frame could not be taken back: nothing may follow it.
+    torn: bool,
+}
+
+impl Journal {
+    /// Opens the journal and settles what a killed process left in it.
+    ///
+    /// # Errors
+    /// `store::file`, `store::disk_full`, `store::database`.
+    pub fn open(store: Arc<Store>, dir: &DataDir, packs: Arc<Packs>) -> Result<Self, StoreError> {
+        let folder = dir.journal();
+        files::create_folder(&folder)?;
+        let settled = store.read(tables::ledger::settled)?;
+        let last = settle::replay(&store, &packs, &folder, settled)?;
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                file: begin(&folder, last + 1)?,
+                first: last + 1,
+                length: 0,
+                last,
+                waiting: VecDeque::new(),
+                waiting_bytes: 0,
+                under_way: 0,
+                buffer: Vec::new(),
+                urgent: false,
+                closing: false,
+                failure: None,
+                attempts: 0,
+                torn: false,
+            }),
+            wake: Condvar::new(),
+            settled: watch::Sender::new(last),
+            folder,
+            store,
+            packs,
+        });
+        let settler = settle::start(Arc::clone(&shared))?;
+        Ok(Self {
+            shared,
+            settler: Mutex::new(Some(settler)),
+        })
+    }
+
+    /// Appends a frame; when this returns, the frame outlives this process. Returns its sequence number.
+    ///
+    /// # Errors
+    /// `store::backlog` where too much waits to be settled; `store::disk_full`, `store::file`: the journal is then as before.
+    pub fn append(&self, frame: Frame) -> Result<u64, StoreError> {
+        let mut state = self.shared.lock();
+        let frames = state.waiting.len() + state.under_way;
+        if frames >= MOST_WAITING_FRAMES || state.waiting_bytes >= MOST_WAITING_BYTES || state.torn {
+            return Err(state.failure.clone().unwrap_or(StoreError::Backlog));
+        }
+        let mut buffer = std::mem::take(&mut state.buffer);
+        buffer.clear();
+        frame.encode(&mut buffer);
+        let written = state.file.write_all(&buffer);
+        let size = buffer.len();
+        state.buffer = if size > (1 << 20) { Vec::new() } else { buffer };
+        if let Err(error) = written {
+            let length = state.length;
+            let restored = state.file.set_len(length).and_then(|()| state.file.rewind());
+            let restored = restored.and_then(|()| state.file.seek(std::io::SeekFrom::Start(length)).map(drop));
+            state.torn = restored.is_err();
+            return Err(StoreError::file(&self.shared.folder, "written", &error));
+        }
+        state.length += u64::try_from(size).unwrap_or(u64::MAX);
+        state.last += 1;
+        state.waiting_bytes += frame.size();
+        let wake = state.waiting.is_empty();
+        state.waiting.push_back(frame);
+        let last = state.last;
+        drop(state);
+        if wake {
+            self.shared.wake.notify_one();
+        }
+        Ok(last)
+    }
+
+    /// Waits until a frame is on the disk, as row and entry.
+    ///
+    /// # Errors
+    /// `store::database` where the journal was closed before.
+    pub async fn settled(&self, frame: u64) -> Result<(), StoreError> {
+        self.shared.hurry();
+        let mut settled = self.shared.settled.subscribe();
+        let reached = settled.wait_for(|settled| *settled >= frame).await;
+        reached.map(drop).map_err(|_| StoreError::closed())
+    }
+
+    /// Settles what was appended so far, or tries to. Blocks.
+    pub fn settle(&self) {
+        let mut state = self.shared.lock();
+        let (last, attempts) = (state.last, state.attempts);
+        // The second attempt from now began after everything so far was appended.
+        while *self.shared.settled.borrow() < last && !(state.failure.is_some() && state.attempts >= attempts + 2) {
+            if state.closing {
+                return;
+            }
+            state.urgent = true;
+            self.shared.wake.notify_all();
+            let waited = self.shared.wake.wait_timeout(state, settle::PAUSE);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// How many frames wait to be settled.
+    pub fn waiting(&self) -> usize {
+        let state = self.shared.lock();
+        state.waiting.len() + state.under_way
+    }
+
+    /// Why the last attempt to settle failed, where it did.
+    pub fn failure(&self) -> Option<StoreError> {
+        self.shared.lock().failure.clone()
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.shared.lock().closing = true;
+        self.shared.wake.notify_all();
+        let settler = self.settler.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(settler) = settler {
+            let _ = settler.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hurry(&self) {
+        self.lock().urgent = true;
+        self.wake.notify_all();
+    }
+}
+
+/// A fresh file whose first frame has this number.
+fn begin(folder: &std::path::Path, first: u64) -> Result<File, StoreError> {
+    let path = folder.join(name(first));
+    let opened = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&path);
+    opened.map_err(|e| StoreError::file(&path, "created", &e))
+}
+
+/// The file whose first frame has this number; names sort as numbers do.
+fn name(first: u64) -> String {
+    format!("{first:020}.log")
+}

@@ -1,11 +1,40 @@
 //! Why a call was not answered. The same code appears in the HTTP body, on the command line and in the docs.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use cultivar_ledger::LedgerError;
 use cultivar_policy::PolicyError;
-use cultivar_record::{RecordError, TermsKey, Verdict};
+use cultivar_record::{Enforcement, Market, Purpose, RecordError, TermsKey, Verdict};
 use cultivar_store::StoreError;
 use miette::Diagnostic;
 use thiserror::Error;
+
+use crate::{
+    limits::{Exceeded, LimitRefusal},
+    providers::{Refusal, Sign},
+};
+
+/// A provider's refusal, in its words and in ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderRefusal {
+    /// The provider.
+    pub provider: String,
+    /// Its HTTP status.
+    pub status: u16,
+    /// Its error type.
+    pub kind: String,
+    /// Its error code.
+    pub code: String,
+    /// The parameter that it names.
+    pub param: Option<String>,
+    /// Its words.
+    pub message: String,
+    /// What it means.
+    pub sign: Sign,
+    /// Its body, where that is an error in OpenAI's shape.
+    pub body: Option<Bytes>,
+}
 
 /// A failure at the door.
 #[derive(Debug, Error, Diagnostic)]
@@ -24,13 +53,105 @@ pub enum GatewayError {
         /// The visible beginning of the key.
         prefix: String,
     },
+    /// A key whose time is over.
+    #[error("the API key `{prefix}…` has expired")]
+    #[diagnostic(code("invalid_api_key"), help("make a new key with `cultivar key create`"))]
+    ExpiredKey {
+        /// The visible beginning of the key.
+        prefix: String,
+    },
+    /// A key that is not served from this address.
+    #[error("the API key `{prefix}…` may not be used from this address")]
+    #[diagnostic(
+        code("ip_not_authorized"),
+        help("ask from an address that the key allows, or make one with `cultivar key create --allow-ip`")
+    )]
+    AddressNotAllowed {
+        /// The visible beginning of the key.
+        prefix: String,
+    },
     /// The organisation is not served.
     #[error("the organisation's account is not active")]
     #[diagnostic(
         code("account_deactivated"),
         help("ask the operator of this service about the organisation's standing")
     )]
-    NotServed,
+    NotServed {
+        /// The case behind it, where there is one.
+        enforcement: Option<Box<Enforcement>>,
+    },
+    /// The project is not served.
+    #[error("the project `{project}` is archived")]
+    #[diagnostic(code("account_suspended"), help("use a key of another project, or make one"))]
+    ProjectNotServed {
+        /// The project.
+        project: String,
+    },
+    /// The key may not do this.
+    #[error("the API key `{prefix}…` was issued to {purpose} and may not do this")]
+    #[diagnostic(code("permission_denied"), help("use a key of another purpose: `cultivar key list`"))]
+    WrongPurpose {
+        /// The visible beginning of the key.
+        prefix: String,
+        /// What it was issued for.
+        purpose: Purpose,
+    },
+    /// The claim of an application about its user's market is not one.
+    #[error("the claim about the market is not accepted: {reason}")]
+    #[diagnostic(
+        code("invalid_market_claim"),
+        help("sign it with the key that was registered for the project: see `cultivar project --help`")
+    )]
+    Claim {
+        /// Why.
+        reason: &'static str,
+    },
+    /// A limit is reached.
+    #[error("{refusal}")]
+    #[diagnostic(code("{}", limit_code(refusal)), help("ask whoever runs this service for a higher limit: `cultivar key list` shows them"))]
+    Limited {
+        /// Which limit, and for how long.
+        refusal: Box<LimitRefusal>,
+    },
+    /// Nothing is offered in the caller's market.
+    #[error("nothing is offered in the market `{market}`")]
+    #[diagnostic(code("unsupported_country_region_territory"), help("{}", advise(verdict)))]
+    MarketClosed {
+        /// The caller's market.
+        market: Market,
+        /// The verdict with its reasons.
+        verdict: Arc<Verdict>,
+    },
+    /// The model is not offered in the caller's market.
+    #[error("the model `{model}` is not offered in the market `{market}`")]
+    #[diagnostic(code("model_not_available_in_region"), help("{}", advise(verdict)))]
+    NotOffered {
+        /// The model asked for.
+        model: String,
+        /// The caller's market.
+        market: Market,
+        /// The verdict with its reasons.
+        verdict: Arc<Verdict>,
+    },
+    /// The organisation's data may not go to where the model is.
+    #[error("the model `{model}` is processed where the organisation's data may not be")]
+    #[diagnostic(code("data_residency_mismatch"), help("{}", advise(verdict)))]
+    NotResident {
+        /// The model asked for.
+        model: String,
+        /// The verdict with its reasons.
+        verdict: Arc<Verdict>,
+    },
+    /// Every provider that may be asked is left alone for now.
+    #[error("no provider of the model `{model}` can be asked at the moment")]
+    #[diagnostic(
+        code("no_provider_available"),
+        help("ask again in a moment; `cultivar route explain --model {model}` says why each is left alone")
+    )]
+    NobodyHealthy {
+        /// The model asked for.
+        model: String,
+    },
     /// No such model.
     #[error("the model `{model}` does not exist")]
     #[diagnostic(
@@ -55,7 +176,7 @@ pub enum GatewayError {
     #[diagnostic(code("license_scope_denied"), help("{}", advise(verdict)))]
     Forbidden {
         /// The verdict with its reasons.
-        verdict: Box<Verdict>,
+        verdict: Arc<Verdict>,
     },
     /// No such row of terms.
     #[error("there is no row `{terms}` in the terms register")]
@@ -84,21 +205,12 @@ pub enum GatewayError {
         reason: String,
     },
     /// The provider refused.
-    #[error("the provider `{provider}` answered {status}: {message}")]
+    #[error("the provider `{}` answered {}: {}", .0.provider, .0.status, .0.message)]
     #[diagnostic(
         code("provider_refused"),
-        help("the words are the provider's; see its documentation for `{code}`")
+        help("the words are the provider's; see its documentation for `{}`", .0.code)
     )]
-    Refused {
-        /// The provider.
-        provider: String,
-        /// Its HTTP status.
-        status: u16,
-        /// Its error code.
-        code: String,
-        /// Its words.
-        message: String,
-    },
+    Refused(Box<ProviderRefusal>),
     /// The provider's answer is not one.
     #[error("the provider `{provider}` sent an answer that cannot be read: {reason}")]
     #[diagnostic(
@@ -163,6 +275,13 @@ pub enum GatewayError {
     Record(#[from] RecordError),
 }
 
+const fn limit_code(refusal: &LimitRefusal) -> &'static str {
+    match refusal.exceeded {
+        Exceeded::Budget { .. } => "insufficient_quota",
+        Exceeded::Requests { .. } | Exceeded::Tokens { .. } => "rate_limit_exceeded",
+    }
+}
+
 fn explain(verdict: &Verdict) -> String {
     use std::fmt::Write as _;
     let mut text = format!("{} is forbidden under `{}`", verdict.action, verdict.terms);
@@ -191,8 +310,8 @@ impl GatewayError {
 
     /// Why an exchange failed, for its record: never the provider's words, which may quote the prompt.
     pub fn failure(&self) -> cultivar_record::Failure {
-        let status = if let Self::Refused { status, .. } = self {
-            Some(*status)
+        let status = if let Self::Refused(refusal) = self {
+            Some(refusal.status)
         } else {
             None
         };
@@ -208,6 +327,21 @@ impl GatewayError {
             message: format!("the body is not a chat completion request: {}", without_values(error)),
             param: None,
         }
+    }
+
+    /// A provider's refusal. Its body is kept where it is an error in OpenAI's shape, so that clients see what they know.
+    pub(crate) fn refused(provider: &str, refusal: Refusal, body: Bytes) -> Self {
+        let sign = Sign::read(&refusal);
+        Self::Refused(Box::new(ProviderRefusal {
+            provider: provider.to_owned(),
+            status: refusal.status,
+            kind: refusal.kind,
+            code: refusal.code,
+            param: refusal.param,
+            message: refusal.message,
+            sign,
+            body: Some(body).filter(|body| body.starts_with(b"{") && !body.starts_with(b"{\"type\":\"error\"")),
+        }))
     }
 
     pub(crate) fn invalid(message: impl Into<String>, param: &str) -> Self {

@@ -1,52 +1,36 @@
-//! Providers: one file each, one shape. Each turns a [`ProviderCall`] into an answer and knows nothing of permits or records.
+//! Providers: one file each, one shape. Each turns a [`ProviderCall`] into a [`Reply`] and knows nothing of permits or records.
 
+mod anthropic;
+mod azure;
+mod call;
+mod gemini;
 pub mod http;
 pub mod local;
 pub mod openai;
 pub mod recorded;
+mod refusal;
+mod signs;
 mod sse;
+mod translate;
 
-use cultivar_record::{
-    ExchangeId, Timestamp,
-    chat::{ChatRequest, Chunk, Completion, Message},
-};
-use futures_util::{future::BoxFuture, stream::BoxStream};
+use cultivar_record::chat::Message;
+use futures_util::future::BoxFuture;
 
 use crate::GatewayError;
+pub use call::{ProviderCall, Reply, ReplyBody};
 pub use local::LocalModel;
 use local::LocalScore;
-
-/// One call, ready to be sent: its model is the provider's own name for it.
-#[derive(Clone, Debug)]
-pub struct ProviderCall {
-    /// The exchange that it belongs to.
-    pub exchange: ExchangeId,
-    /// When it was decided.
-    pub at: Timestamp,
-    /// The request.
-    pub request: ChatRequest,
-}
-
-/// A whole answer.
-#[derive(Clone, Debug)]
-pub struct Answered {
-    /// The answer.
-    pub completion: Completion,
-    /// The provider's own request id, where it gave one.
-    pub request_id: Option<String>,
-}
-
-/// Chunks as they come. Dropping the stream cancels the call.
-pub type Chunks = BoxStream<'static, Result<Chunk, GatewayError>>;
+pub(crate) use refusal::Refusal;
+pub use signs::{Sign, StandingSign};
 
 /// Speaks to one provider.
 pub trait ProviderClient: Send + Sync {
-    /// Asks for a whole answer.
-    fn complete(&self, call: ProviderCall) -> BoxFuture<'_, Result<Answered, GatewayError>>;
-
-    /// Asks for an answer as it comes.
-    fn stream(&self, call: ProviderCall) -> BoxFuture<'_, Result<Chunks, GatewayError>>;
+    /// Asks.
+    fn ask(&self, call: ProviderCall) -> BoxFuture<'_, Result<Reply, GatewayError>>;
 
     /// Bits per turn of a conversation.
+    ///
+    /// # Errors
+    /// `unsupported` where the provider tells no probabilities.
     fn score(&self, messages: Vec<Message>) -> BoxFuture<'_, Result<Vec<LocalScore>, GatewayError>>;
 }

@@ -1,86 +1,122 @@
-//! The record: an intent before the provider is called, an outcome before the last byte of the answer is released.
+//! The record: an intent before the provider is called, an outcome before the last byte of the answer is released. Both go into
+//! the journal, whose settling makes rows and ledger entries of them.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use cultivar_record::{
-    EntryKind, Exchange, ExchangeId, ExchangeOutcome, Intent, LedgerEntry, OrganizationId, Salt, Timestamp, Verdict,
-    digest_of,
+    Commitment, EntryKind, ExchangeId, ExchangeOutcome, Intent, LedgerEntry, Salt, Verdict, canonical_json, digest_of,
+    sorted_json,
 };
-use cultivar_store::{Statements, StoreError, tables};
+use cultivar_store::{Frame, IntentFrame, OutcomeFrame, StoreError, tables};
 use serde::Serialize;
 
-use crate::{Caller, Gateway, GatewayError, Question, Route};
+use crate::{Caller, Gateway, GatewayError, Offer, forward::Call, retention};
 
-/// What the ledger's entry about an outcome commits to.
-#[derive(Serialize)]
-struct OutcomePayload<'a> {
-    exchange: ExchangeId,
-    outcome: &'a ExchangeOutcome,
-    ended_at: Timestamp,
+/// When an answer may be released.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Its record outlives this process. It is on the disk a moment later, many to a commit.
+    #[default]
+    Process,
+    /// Its record is on the disk: it outlives a power cut.
+    Disk,
 }
 
 impl Gateway {
-    /// Makes the intent durable: row and ledger entry in one transaction.
-    pub(crate) async fn record_intent(
+    /// Makes the intent durable.
+    ///
+    /// # Errors
+    /// `ledger_backpressure`, `store::disk_full`: nothing was asked.
+    pub(crate) fn record_intent(
         &self,
         caller: &Caller,
-        route: &Route,
+        offer: &Offer,
         verdict: &Verdict,
-        question: &Question,
-    ) -> Result<Intent, GatewayError> {
-        let intent = Intent {
-            id: ExchangeId::new(self.ambient.as_ref()),
-            organization: caller.organization.id,
+        call: &Call,
+        attempt_of: Option<ExchangeId>,
+    ) -> Result<Arc<Intent>, GatewayError> {
+        let kept = retention::keep(caller.organization.retention, &self.desensitiser, &call.body);
+        let intent = Arc::new(Intent {
             api_key: caller.key.id,
-            market: caller.organization.market.clone(),
-            purpose: caller.key.purpose,
-            conversation: question.conversation,
-            model: question.request.model.clone(),
-            provider: route.provider.name.clone(),
-            provider_model: route.provider.provider_model.clone(),
-            terms: route.terms.key.clone(),
-            terms_digest: route.terms_digest,
-            verdict: verdict.id,
-            request: self.put_blob(&question.request).await?,
             at: self.ambient.now(),
-        };
-        let salt = Salt::new(self.ambient.as_ref());
-        let entry = LedgerEntry::new(
+            attempt_of,
+            conversation: call.conversation,
+            endpoint: call.endpoint,
+            id: ExchangeId::new(self.ambient.as_ref()),
+            market: caller.market.clone(),
+            model: offer.provider.model.clone(),
+            organization: caller.organization.id,
+            project: caller.key.project,
+            provider: offer.provider.name.clone(),
+            provider_model: offer.provider.provider_model.clone(),
+            purpose: caller.key.purpose,
+            request: kept.digest,
+            terms: offer.terms.key.clone(),
+            terms_digest: offer.terms_digest,
+            verdict: verdict.id,
+        });
+        let (salt, text) = (Salt::new(self.ambient.as_ref()), sorted_json(&*intent)?);
+        let entry = LedgerEntry::of(
             EntryKind::CallIntent,
             intent.organization,
             intent.id,
-            salt,
-            &intent,
+            Commitment::to_text(salt, &text),
             intent.at,
-        )?
+        )
         .with("terms", intent.terms_digest);
-        let (row, prompt_key) = (intent.clone(), question.prompt_key.clone());
-        self.store
-            .write(move |tx| {
-                let leaf = tables::ledger::append(tx, &entry)?;
-                tables::exchange::insert_intent(tx, &row, salt, leaf, prompt_key.as_deref())
-            })
-            .await?;
+        self.journal.append(Frame::Intent(Box::new(IntentFrame {
+            intent: Arc::clone(&intent),
+            text,
+            salt,
+            entry: sorted_json(&entry)?,
+            prompt_key: call.prompt_key.clone(),
+            body: kept.body,
+        })))?;
         Ok(intent)
     }
 
-    /// Makes the outcome durable. Until this returns, the last byte of the answer stays here.
-    pub(crate) async fn record_outcome(&self, intent: &Intent, outcome: ExchangeOutcome) -> Result<(), GatewayError> {
-        let (id, organization) = (intent.id, intent.organization);
+    /// Makes the outcome durable; returns its frame in the journal. Until then the last byte of the answer stays here.
+    pub(crate) fn record_outcome(
+        &self,
+        intent: &Intent,
+        outcome: ExchangeOutcome,
+        body: Option<Bytes>,
+    ) -> Result<u64, GatewayError> {
         let (salt, at) = (Salt::new(self.ambient.as_ref()), self.ambient.now());
-        self.store
-            .write(move |tx| write_outcome(tx, id, organization, &outcome, salt, at))
-            .await?;
-        Ok(())
+        let text = canonical_outcome(&outcome)?;
+        // Canonical JSON of the exchange, its outcome and the time: the names are in order.
+        let payload = format!("{{\"ended_at\":\"{at}\",\"exchange\":\"{}\",\"outcome\":{text}}}", intent.id);
+        let commitment = Commitment::to_text(salt, &payload);
+        let entry = LedgerEntry::of(EntryKind::CallOutcome, intent.organization, intent.id, commitment, at);
+        let frame = Frame::Outcome(Box::new(OutcomeFrame {
+            exchange: intent.id,
+            organization: intent.organization,
+            outcome,
+            text,
+            salt,
+            entry: sorted_json(&entry)?,
+            at,
+            body,
+        }));
+        Ok(self.journal.append(frame)?)
+    }
+
+    /// Waits for the disk where that was asked for.
+    pub(crate) async fn released(&self, frame: u64) -> Result<(), GatewayError> {
+        match self.durability {
+            Durability::Process => Ok(()),
+            Durability::Disk => Ok(self.journal.settled(frame).await?),
+        }
     }
 
     /// Closes the exchanges that a killed process left open: their outcome is unknown. Returns how many.
     pub(crate) fn close_open_exchanges(&self) -> Result<usize, GatewayError> {
-        let open: Vec<Exchange> = self.store.read(tables::exchange::open)?;
-        for Exchange { intent, .. } in &open {
-            let (id, organization) = (intent.id, intent.organization);
-            let (salt, at) = (Salt::new(self.ambient.as_ref()), self.ambient.now());
-            self.store
-                .write_blocking(move |tx| write_outcome(tx, id, organization, &ExchangeOutcome::Unknown, salt, at))?;
+        let open = self.store.read(tables::exchange::open)?;
+        for exchange in &open {
+            self.record_outcome(&exchange.intent, ExchangeOutcome::Unknown, None)?;
         }
+        self.journal.settle();
         Ok(open.len())
     }
 
@@ -108,7 +144,7 @@ impl Gateway {
     }
 
     pub(crate) async fn put_blob<T: Serialize>(&self, body: &T) -> Result<cultivar_record::Digest, GatewayError> {
-        let (blobs, text) = (self.blobs.clone(), cultivar_record::canonical_json(body)?);
+        let (blobs, text) = (self.blobs.clone(), canonical_json(body)?);
         let put = tokio::task::spawn_blocking(move || blobs.put_text(&text));
         Ok(put
             .await
@@ -116,20 +152,44 @@ impl Gateway {
     }
 }
 
-fn write_outcome(
-    tx: &mut dyn Statements,
-    id: ExchangeId,
-    organization: OrganizationId,
-    outcome: &ExchangeOutcome,
-    salt: Salt,
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    let payload = OutcomePayload {
-        exchange: id,
-        outcome,
-        ended_at: at,
+/// The canonical JSON of an outcome. The one that nearly every call has is written without sorting its fields first.
+fn canonical_outcome(outcome: &ExchangeOutcome) -> Result<String, GatewayError> {
+    #[derive(Serialize)]
+    struct Answered<'a> {
+        answer: &'a cultivar_record::Digest,
+        cost: cultivar_record::MicroUsd,
+        outcome: &'static str,
+        provider_request_id: Option<&'a str>,
+        usage: SortedUsage,
+    }
+    #[derive(Serialize)]
+    struct SortedUsage {
+        completion: cultivar_record::TokenCount,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        estimated: bool,
+        prompt: cultivar_record::TokenCount,
+    }
+    let ExchangeOutcome::Answered {
+        answer,
+        usage,
+        cost,
+        provider_request_id,
+    } = outcome
+    else {
+        return Ok(canonical_json(outcome)?);
     };
-    let entry = LedgerEntry::new(EntryKind::CallOutcome, organization, id, salt, &payload, at)?;
-    let leaf = tables::ledger::append(tx, &entry)?;
-    tables::exchange::insert_outcome(tx, id, outcome, salt, leaf, at)
+    let answered = Answered {
+        answer,
+        cost: *cost,
+        outcome: outcome.name(),
+        provider_request_id: provider_request_id.as_deref(),
+        usage: SortedUsage {
+            completion: usage.completion,
+            estimated: usage.estimated,
+            prompt: usage.prompt,
+        },
+    };
+    let text = sorted_json(&answered)?;
+    debug_assert_eq!(text, canonical_json(outcome)?, "an outcome has one canonical form");
+    Ok(text)
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use cultivar_record::{
-    ExchangeId, ExchangeOutcome, MicroUsd, Usage,
+    ExchangeId, ExchangeOutcome, MicroUsd, Usage, canonical_json,
     chat::{ChatRequest, Message},
 };
 
-use crate::{Caller, Gateway, GatewayError, LocalScore, Question};
+use crate::{Caller, Gateway, GatewayError, LocalScore, Question, retention};
 
 impl Gateway {
     /// Bits that a model spends on each turn of a conversation, given the turns before it.
@@ -20,32 +21,32 @@ impl Gateway {
         model: &str,
         question: Question,
     ) -> Result<(ExchangeId, Vec<LocalScore>), GatewayError> {
-        let route = self.route(model)?;
-        let verdict = self.permit_call(caller, &route).await?;
-        let client = self.client(&route.provider)?;
-        let intent = self.record_intent(caller, &route, &verdict, &question).await?;
+        let candidates = self.candidates(caller, model, self.ambient.now()).await?;
+        let offer = candidates.first().ok_or_else(|| GatewayError::NobodyHealthy {
+            model: model.to_owned(),
+        })?;
+        let verdict = self.permit_call(caller, offer, self.ambient.now()).await?;
+        let client = self.client(offer)?;
+        let intent = self.record_intent(caller, offer, &verdict, &question.call()?, None)?;
         match client.score(question.request.messages).await {
             Ok(scores) => {
-                let answer = self.put_blob(&scores).await?;
+                let body = Bytes::from(canonical_json(&scores)?);
+                let kept = retention::keep(caller.organization.retention, &self.desensitiser, &body);
                 // Nothing was generated, and our own models charge nothing for reading.
                 let (usage, cost) = (Usage::default(), MicroUsd::default());
                 let outcome = ExchangeOutcome::Answered {
-                    answer,
+                    answer: kept.digest,
                     usage,
                     cost,
                     provider_request_id: None,
                 };
-                self.record_outcome(&intent, outcome).await?;
+                let frame = self.record_outcome(&intent, outcome, kept.body)?;
+                self.released(frame).await?;
                 Ok((intent.id, scores))
             }
             Err(error) => {
-                self.record_outcome(
-                    &intent,
-                    ExchangeOutcome::Failed {
-                        failure: error.failure(),
-                    },
-                )
-                .await?;
+                let failure = error.failure();
+                self.record_outcome(&intent, ExchangeOutcome::Failed { failure }, None)?;
                 Err(error)
             }
         }

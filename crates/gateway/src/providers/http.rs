@@ -1,53 +1,162 @@
-//! The HTTP client, made when the first provider is called.
+//! HTTP to providers: one pool of kept-alive connections per provider and credential, HTTP/1.1, no delay of small packets.
+//!
+//! HTTP/1.1 by choice: over HTTP/2 one connection is opened per host, and every call queues behind its limit of streams.
 
-use std::{net::IpAddr, sync::OnceLock, time::Duration};
+use std::{future::Future, net::IpAddr, sync::OnceLock, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, Response, Uri, body::Incoming};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::{
+        legacy::{
+            Client,
+            connect::{HttpConnector, proxy::Tunnel},
+        },
+        proxy::matcher::Matcher,
+    },
+    rt::{TokioExecutor, TokioTimer},
+};
 
 use crate::GatewayError;
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a provider may stay silent within an answer.
+/// How long a provider may stay silent before and within an answer.
 const READ_TIMEOUT: Duration = Duration::from_mins(5);
+/// How long an idle connection is kept: less than the minute after which most servers close theirs.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
-/// The connection pools of all providers: a server on this machine is asked directly, any other as the proxy settings of
-/// the environment say.
+type Direct = HttpConnector;
+type Pool<C> = Client<HttpsConnector<C>, Full<Bytes>>;
+
+/// The connections to one provider under one credential: a server on this machine is asked directly, any other as the proxy
+/// settings of the environment say.
 #[derive(Default)]
 pub struct HttpClient {
-    direct: OnceLock<reqwest::Client>,
-    proxied: OnceLock<reqwest::Client>,
+    direct: OnceLock<Pool<Direct>>,
+    proxied: OnceLock<Option<Pool<Tunnel<Direct>>>>,
 }
 
 impl HttpClient {
-    /// The client for an address.
+    /// Sends a request and waits for the head of the answer.
     ///
     /// # Errors
-    /// `provider_unreachable` where TLS cannot be set up on this machine.
-    pub fn get(&self, base_url: &str) -> Result<reqwest::Client, GatewayError> {
-        let is_here = is_on_this_machine(base_url);
-        let pool = if is_here { &self.direct } else { &self.proxied };
-        if let Some(client) = pool.get() {
-            return Ok(client.clone());
-        }
-        // A second installation is refused and harmless: the first stays.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .tcp_nodelay(true)
-            // A redirect would take the conversation to a host that nobody registered and no terms bind.
-            .redirect(reqwest::redirect::Policy::none());
-        let builder = if is_here { builder.no_proxy() } else { builder };
-        let client = builder.build().map_err(|e| GatewayError::Unreachable {
-            provider: "any".to_owned(),
-            reason: e.to_string(),
-        })?;
-        Ok(pool.get_or_init(|| client).clone())
+    /// `provider_unreachable` in the innermost cause's words.
+    pub async fn send(&self, provider: &str, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, GatewayError> {
+        let answer = async {
+            let sent = match self.proxied(request.uri()) {
+                Some(pool) => pool.request(request).await,
+                None => self.direct.get_or_init(direct).request(request).await,
+            };
+            sent.map_err(|e| unreachable(provider, &e))
+        };
+        in_time(provider, answer).await
+    }
+
+    fn proxied(&self, uri: &Uri) -> Option<&Pool<Tunnel<Direct>>> {
+        let proxied = self.proxied.get_or_init(|| {
+            if is_on_this_machine(uri) {
+                return None;
+            }
+            let proxy = Matcher::from_env().intercept(uri)?;
+            Some(pool(Tunnel::new(proxy.uri().clone(), connector())))
+        });
+        proxied.as_ref()
     }
 }
 
-fn is_on_this_machine(base_url: &str) -> bool {
-    let url = reqwest::Url::parse(base_url).ok();
-    let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
+/// The whole body of an answer.
+///
+/// # Errors
+/// `provider_unreachable`.
+pub async fn read(provider: &str, body: Incoming) -> Result<Bytes, GatewayError> {
+    let read = async { body.collect().await.map_err(|e| unreachable(provider, &e)) };
+    Ok(in_time(provider, read).await?.to_bytes())
+}
+
+/// The next bytes of a body; nothing at its end.
+///
+/// # Errors
+/// `provider_unreachable`.
+pub async fn next(provider: &str, body: &mut Incoming) -> Result<Option<Bytes>, GatewayError> {
+    let read = async {
+        loop {
+            match body.frame().await {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(unreachable(provider, &error)),
+                Some(Ok(frame)) => {
+                    // Trailers are no part of an answer.
+                    if let Ok(bytes) = frame.into_data() {
+                        return Ok(Some(bytes));
+                    }
+                }
+            }
+        }
+    };
+    in_time(provider, read).await
+}
+
+async fn in_time<T>(provider: &str, work: impl Future<Output = Result<T, GatewayError>>) -> Result<T, GatewayError> {
+    match tokio::time::timeout(READ_TIMEOUT, work).await {
+        Ok(done) => done,
+        Err(_) => Err(GatewayError::Unreachable {
+            provider: provider.to_owned(),
+            reason: format!("it was silent for {} s", READ_TIMEOUT.as_secs()),
+        }),
+    }
+}
+
+/// The innermost cause tells more than "error sending request".
+pub(crate) fn unreachable(provider: &str, error: &(dyn std::error::Error + 'static)) -> GatewayError {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    GatewayError::Unreachable {
+        provider: provider.to_owned(),
+        reason: cause.to_string(),
+    }
+}
+
+fn direct() -> Pool<Direct> {
+    pool(connector())
+}
+
+fn connector() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector.enforce_http(false);
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    connector
+}
+
+fn pool<C>(connector: C) -> Pool<C>
+where
+    HttpsConnector<C>: Clone + hyper_util::client::legacy::connect::Connect,
+{
+    // A second installation is refused and harmless: the first stays.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = HttpsConnectorBuilder::new();
+    // Where this machine's certificates cannot be read, nothing is trusted: a call over TLS then fails, and says why.
+    let secured = match builder.with_native_roots() {
+        Ok(builder) => builder,
+        Err(_) => HttpsConnectorBuilder::new().with_tls_config(
+            rustls::ClientConfig::builder()
+                .with_root_certificates(rustls::RootCertStore::empty())
+                .with_no_client_auth(),
+        ),
+    };
+    let https = secured.https_or_http().enable_http1().wrap_connector(connector);
+    Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_timer(TokioTimer::new())
+        .build(https)
+}
+
+fn is_on_this_machine(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
@@ -64,16 +173,15 @@ mod tests {
             "http://[::1]:1/v1",
             "http://127.9.9.9",
         ] {
-            assert!(is_on_this_machine(here), "{here}");
+            assert!(is_on_this_machine(&here.parse().unwrap()), "{here}");
         }
         for elsewhere in [
             "https://api.example.com/v1",
             "http://127.0.0.1.example.com",
             "http://10.0.0.1",
-            "",
-            "localhost",
+            "/v1",
         ] {
-            assert!(!is_on_this_machine(elsewhere), "{elsewhere}");
+            assert!(!is_on_this_machine(&elsewhere.parse().unwrap()), "{elsewhere}");
         }
     }
 }

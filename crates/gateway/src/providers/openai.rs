@@ -1,198 +1,150 @@
-//! `openai`: any server that speaks OpenAI's chat completions.
-//! Source: OpenAI API reference, "Chat Completions" and "Streaming".
+//! `openai`: any server that speaks OpenAI's API. Its bytes pass through as they are.
+//! Source: OpenAI API reference, "Chat Completions", "Responses", "Streaming".
 
-use cultivar_record::chat::{Chunk, Completion, Message};
-use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
-use serde::Deserialize;
+use bytes::Bytes;
+use cultivar_record::{Endpoint, chat::Message};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream, stream::BoxStream};
+use http_body_util::Full;
+use hyper::{
+    HeaderMap, Request, Response, Uri,
+    body::Incoming,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
+};
 
-use super::{Answered, Chunks, ProviderCall, ProviderClient, local::LocalScore, sse::EventParser};
-use crate::{GatewayError, error::without_values};
+use super::{ProviderCall, ProviderClient, Reply, ReplyBody, http, http::HttpClient, local::LocalScore, refusal::Refusal};
+use crate::GatewayError;
 
-/// Most of an error body that is read: providers send pages of HTML.
-const MOST_ERROR_CHARS: usize = 300;
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-client-request-id");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Speaks to one OpenAI-compatible server.
 pub struct OpenAi {
-    http: reqwest::Client,
+    http: HttpClient,
     provider: String,
     base_url: String,
-    key: Option<String>,
+    headers: HeaderMap,
 }
 
 impl OpenAi {
     /// A client for the API under `base_url`, for instance `https://api.example.com/v1`.
-    pub fn new(http: reqwest::Client, provider: String, base_url: &str, key: Option<String>) -> Self {
+    pub fn new(provider: String, base_url: &str, key: Option<&str>) -> Self {
+        let mut headers = HeaderMap::new();
+        if let Some(key) = key.and_then(|key| secret(&format!("Bearer {key}"))) {
+            headers.insert(AUTHORIZATION, key);
+        }
         Self {
-            http,
+            http: HttpClient::default(),
             provider,
             base_url: base_url.trim_end_matches('/').to_owned(),
-            key,
+            headers,
         }
     }
-
-    async fn post(&self, call: &ProviderCall) -> Result<reqwest::Response, GatewayError> {
-        let body = serde_json::to_vec(&call.request).map_err(|e| self.malformed(&e))?;
-        let mut request = self
-            .http
-            .post(format!("{}/chat/completions", self.base_url))
-            .header("content-type", "application/json")
-            .header("x-client-request-id", call.exchange.to_string())
-            .body(body);
-        if let Some(key) = &self.key {
-            request = request.bearer_auth(key);
-        }
-        let response = request.send().await.map_err(|e| self.unreachable(&e))?;
-        if response.status().is_success() {
-            Ok(response)
-        } else {
-            Err(self.refusal(response).await)
-        }
-    }
-
-    async fn refusal(&self, response: reqwest::Response) -> GatewayError {
-        let status = response.status().as_u16();
-        let body = response.bytes().await.unwrap_or_default();
-        let error = serde_json::from_slice::<ErrorBody>(&body)
-            .map(|body| body.error)
-            .unwrap_or_default();
-        let message = error
-            .message
-            .unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
-        GatewayError::Refused {
-            provider: self.provider.clone(),
-            status,
-            code: error
-                .code
-                .and_then(|code| code.as_str().map(str::to_owned))
-                .unwrap_or_default(),
-            message: message.chars().take(MOST_ERROR_CHARS).collect(),
-        }
-    }
-
-    fn unreachable(&self, error: &reqwest::Error) -> GatewayError {
-        unreachable(&self.provider, error)
-    }
-
-    fn malformed(&self, error: &serde_json::Error) -> GatewayError {
-        GatewayError::Malformed {
-            provider: self.provider.clone(),
-            reason: without_values(error),
-        }
-    }
-}
-
-/// The innermost cause tells more than "error sending request".
-fn unreachable(provider: &str, error: &reqwest::Error) -> GatewayError {
-    let mut reason = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        reason = cause.to_string();
-        source = cause.source();
-    }
-    GatewayError::Unreachable {
-        provider: provider.to_owned(),
-        reason,
-    }
-}
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    error: ErrorFields,
-}
-
-#[derive(Default, Deserialize)]
-struct ErrorFields {
-    message: Option<String>,
-    code: Option<serde_json::Value>,
 }
 
 impl ProviderClient for OpenAi {
-    fn complete(&self, call: ProviderCall) -> BoxFuture<'_, Result<Answered, GatewayError>> {
+    fn ask(&self, call: ProviderCall) -> BoxFuture<'_, Result<Reply, GatewayError>> {
         async move {
-            let response = self.post(&call).await?;
-            let id = response
-                .headers()
-                .get("x-request-id")
-                .and_then(|id| id.to_str().ok())
-                .map(str::to_owned);
-            let body = response.bytes().await.map_err(|e| self.unreachable(&e))?;
-            let completion: Completion = serde_json::from_slice(&body).map_err(|e| self.malformed(&e))?;
-            Ok(Answered {
-                completion,
-                request_id: id,
-            })
-        }
-        .boxed()
-    }
-
-    fn stream(&self, call: ProviderCall) -> BoxFuture<'_, Result<Chunks, GatewayError>> {
-        async move {
-            let response = self.post(&call).await?;
-            let provider = self.provider.clone();
-            let state = (response, EventParser::default(), provider);
-            Ok(stream::unfold(Some(state), next_chunks).flat_map(stream::iter).boxed())
+            let url = format!("{}/{}", self.base_url, call.endpoint.path());
+            let response = post(&self.http, &self.provider, &url, &self.headers, &call, call.body.clone()).await?;
+            pass_through(&self.provider, call.stream, response).await
         }
         .boxed()
     }
 
     fn score(&self, _messages: Vec<Message>) -> BoxFuture<'_, Result<Vec<LocalScore>, GatewayError>> {
-        async move {
-            Err(GatewayError::Unsupported {
-                model: self.provider.clone(),
-                what: "asked for probabilities",
-            })
-        }
-        .boxed()
+        no_scores(&self.provider)
     }
 }
 
-type Reading = Option<(reqwest::Response, EventParser, String)>;
-
-/// Reads the next bytes and returns the chunks that they complete.
-async fn next_chunks(reading: Reading) -> Option<(Vec<Result<Chunk, GatewayError>>, Reading)> {
-    let (mut response, mut parser, provider) = reading?;
-    match response.chunk().await {
-        Ok(None) => None,
-        Err(error) => Some((vec![Err(unreachable(&provider, &error))], None)),
-        Ok(Some(bytes)) => {
-            let mut chunks = Vec::new();
-            for data in parser.feed(&bytes) {
-                if data == "[DONE]" {
-                    return Some((chunks, None));
-                }
-                match parse_chunk(&data, &provider) {
-                    Ok(chunk) => chunks.push(Ok(chunk)),
-                    Err(error) => {
-                        chunks.push(Err(error));
-                        return Some((chunks, None));
-                    }
-                }
-            }
-            Some((chunks, Some((response, parser, provider))))
-        }
-    }
+/// A header value that is not shown in debug output.
+pub(super) fn secret(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
-fn parse_chunk(data: &str, provider: &str) -> Result<Chunk, GatewayError> {
-    let malformed = |e: serde_json::Error| GatewayError::Malformed {
-        provider: provider.to_owned(),
-        reason: without_values(&e),
+/// What a provider says that tells no probabilities.
+pub(super) fn no_scores(provider: &str) -> BoxFuture<'static, Result<Vec<LocalScore>, GatewayError>> {
+    let error = GatewayError::Unsupported {
+        model: provider.to_owned(),
+        what: "asked for probabilities",
     };
-    serde_json::from_str(data).map_err(|e| match serde_json::from_str::<ErrorBody>(data) {
-        Ok(ErrorBody { error }) => GatewayError::Refused {
-            provider: provider.to_owned(),
-            status: 200,
-            code: error
-                .code
-                .and_then(|code| code.as_str().map(str::to_owned))
-                .unwrap_or_default(),
-            message: error
-                .message
-                .unwrap_or_default()
-                .chars()
-                .take(MOST_ERROR_CHARS)
-                .collect(),
-        },
-        Err(_) => malformed(e),
-    })
+    async move { Err(error) }.boxed()
+}
+
+/// Posts a call's body; an answer that is none of success is read as a refusal.
+pub(super) async fn post(
+    http: &HttpClient,
+    provider: &str,
+    url: &str,
+    headers: &HeaderMap,
+    call: &ProviderCall,
+    body: Bytes,
+) -> Result<Response<Incoming>, GatewayError> {
+    let uri: Uri = url.parse().map_err(|_| GatewayError::Unreachable {
+        provider: provider.to_owned(),
+        reason: "its base URL is no URL".to_owned(),
+    })?;
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = hyper::Method::POST;
+    *request.uri_mut() = uri;
+    request.headers_mut().clone_from(headers);
+    request.headers_mut().insert(CONTENT_TYPE, JSON);
+    if let Ok(id) = HeaderValue::from_str(&call.exchange.to_string()) {
+        request.headers_mut().insert(CLIENT_REQUEST_ID, id);
+    }
+    let response = http.send(provider, request).await?;
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let status = response.status().as_u16();
+    let (head, body) = response.into_parts();
+    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let read = http::read(provider, body).await.unwrap_or_default();
+    let refusal = Refusal::read(status, &read).with_headers(text("retry-after-ms"), text("retry-after"));
+    Err(GatewayError::refused(provider, refusal, read))
+}
+
+/// The answer as it is.
+pub(super) async fn pass_through(
+    provider: &str,
+    stream: bool,
+    response: Response<Incoming>,
+) -> Result<Reply, GatewayError> {
+    let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let request_id = id.map(str::to_owned);
+    let body = if stream {
+        ReplyBody::Events(events(provider.to_owned(), response.into_body()))
+    } else {
+        ReplyBody::Whole(http::read(provider, response.into_body()).await?)
+    };
+    Ok(Reply { request_id, body })
+}
+
+/// The bytes of a body as they come; ends after a failure.
+pub(super) fn events(provider: String, body: Incoming) -> BoxStream<'static, Result<Bytes, GatewayError>> {
+    let step = |reading: Option<(String, Incoming)>| async {
+        let (provider, mut body) = reading?;
+        match http::next(&provider, &mut body).await {
+            Ok(None) => None,
+            Ok(Some(bytes)) => Some((Ok(bytes), Some((provider, body)))),
+            Err(error) => Some((Err(error), None)),
+        }
+    };
+    stream::unfold(Some((provider, body)), step).boxed()
+}
+
+/// Where an endpoint lies below a base URL.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_not_shown() {
+        let client = OpenAi::new("p".to_owned(), "http://127.0.0.1/v1/", Some("sk-secret"));
+        assert!(!format!("{:?}", client.headers).contains("sk-secret"));
+        assert_eq!(client.base_url, "http://127.0.0.1/v1");
+        assert_eq!(Endpoint::ChatCompletions.path(), "chat/completions");
+    }
 }

@@ -1,0 +1,187 @@
+//! One attempt: a call whose intent is durable and whose outcome is owed. However it ends, and be it that nobody waits for it any
+//! more, the outcome is recorded, metered, and told to health and observers.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cultivar_record::{ExchangeOutcome, Failure, Intent, MicroUsd, Timestamp, TokenCount, Usage};
+
+use crate::{
+    Gateway, GatewayError, Offer,
+    health::{Attempt, Outcome},
+    limits::Reservation,
+    meter,
+    observe::Seen,
+    providers::Sign,
+    retention,
+};
+
+/// A call under way.
+pub(crate) struct UnderWay {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) offer: Arc<Offer>,
+    pub(crate) intent: Arc<Intent>,
+    pub(crate) stream: bool,
+    /// What is reserved for it; settled with what it used.
+    pub(crate) reservation: Option<Reservation>,
+    /// How many bytes the request has.
+    pub(crate) request_bytes: u64,
+    retention: cultivar_record::Retention,
+    admitted: Option<Attempt>,
+    first_byte_at: Option<Timestamp>,
+    ended: bool,
+}
+
+/// What came of a call.
+pub(crate) struct Came {
+    /// The answer's bytes, as far as they came.
+    pub(crate) body: Bytes,
+    /// What the provider counted.
+    pub(crate) usage: Option<Usage>,
+    /// Pieces of text that came, for what no provider counted.
+    pub(crate) pieces: u64,
+    /// The provider's own request id.
+    pub(crate) request_id: Option<String>,
+}
+
+impl UnderWay {
+    pub(crate) fn new(
+        gateway: Arc<Gateway>,
+        offer: Arc<Offer>,
+        intent: Arc<Intent>,
+        admitted: Attempt,
+        (stream, request_bytes, retention): (bool, u64, cultivar_record::Retention),
+    ) -> Self {
+        Self {
+            gateway,
+            offer,
+            intent,
+            stream,
+            reservation: None,
+            request_bytes,
+            retention,
+            admitted: Some(admitted),
+            first_byte_at: None,
+            ended: false,
+        }
+    }
+
+    /// The first byte of the answer is here: the provider did its part so far.
+    pub(crate) fn begins_to_answer(&mut self) {
+        let now = self.gateway.ambient.now();
+        self.first_byte_at = Some(now);
+        let millis = now.micros().saturating_sub(self.intent.at.micros()).max(0);
+        self.tell_health(Outcome::Answered, Some(millis as f64 / 1_000.0), now);
+    }
+
+    /// Records a whole answer; returns its frame in the journal.
+    pub(crate) fn answered(&mut self, came: Came) -> Result<u64, GatewayError> {
+        let (answer, body, usage, cost) = self.bill(&came);
+        let outcome = ExchangeOutcome::Answered {
+            answer,
+            usage,
+            cost,
+            provider_request_id: came.request_id,
+        };
+        self.end(outcome, body)
+    }
+
+    /// Records an answer that broke off: what had come is billed.
+    pub(crate) fn broke_off(&mut self, came: Came) -> Result<u64, GatewayError> {
+        let (answer, body, usage, cost) = self.bill(&came);
+        let outcome = ExchangeOutcome::Partial {
+            answer,
+            usage,
+            cost,
+            provider_request_id: came.request_id,
+        };
+        self.end(outcome, body)
+    }
+
+    /// Records that nothing came; returns the error that the caller is told.
+    pub(crate) fn failed(&mut self, error: GatewayError) -> GatewayError {
+        if let Some(outcome) = fault(&error) {
+            self.tell_health(outcome, None, self.gateway.ambient.now());
+        }
+        if let GatewayError::Refused(refusal) = &error {
+            self.gateway.hear(&self.intent, refusal);
+        }
+        let failure = error.failure();
+        match self.end(ExchangeOutcome::Failed { failure }, None) {
+            Ok(_) => error,
+            Err(worse) => worse,
+        }
+    }
+
+    fn bill(&self, came: &Came) -> (cultivar_record::Digest, Option<Bytes>, Usage, MicroUsd) {
+        let usage = came.usage.unwrap_or_else(|| meter::estimate(self.request_bytes, came.pieces));
+        let cost = meter::charge(usage, self.offer.provider.price);
+        let kept = retention::keep(self.retention, &self.gateway.desensitiser, &came.body);
+        (kept.digest, kept.body, usage, cost)
+    }
+
+    fn end(&mut self, outcome: ExchangeOutcome, body: Option<Bytes>) -> Result<u64, GatewayError> {
+        self.ended = true;
+        let (usage, cost) = outcome.bill();
+        let seen = Seen {
+            intent: &self.intent,
+            provider_kind: self.offer.provider.kind.as_str(),
+            stream: self.stream,
+            outcome: outcome.name(),
+            error: match &outcome {
+                ExchangeOutcome::Failed { failure } => Some(&failure.code),
+                _ => None,
+            },
+            usage,
+            cost,
+            first_byte_at: self.first_byte_at,
+            ended_at: self.gateway.ambient.now(),
+        };
+        for observer in &self.gateway.observers {
+            observer.ended(&seen);
+        }
+        let now = seen.ended_at;
+        let recorded = self.gateway.record_outcome(&self.intent, outcome, body);
+        if let Some(reservation) = self.reservation.take() {
+            let tokens = TokenCount::new(usage.prompt.get().saturating_add(usage.completion.get()));
+            let alerts = reservation.settle(tokens, cost, now);
+            self.gateway.alert(self.intent.organization, alerts);
+        }
+        recorded
+    }
+
+    fn tell_health(&mut self, outcome: Outcome, first_byte_ms: Option<f64>, now: Timestamp) {
+        if let Some(attempt) = self.admitted.take() {
+            let provider = self.offer.provider.id;
+            self.gateway.health.record(provider, attempt, outcome, first_byte_ms, now);
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    /// Whoever asked has left before anything came.
+    fn drop(&mut self) {
+        if !self.ended {
+            let failure = Failure {
+                code: "client_left".to_owned(),
+                status: None,
+            };
+            // Nobody is left who could be told that this failed; the exchange then stays open, and a restart closes it.
+            let _ = self.end(ExchangeOutcome::Failed { failure }, None);
+        }
+    }
+}
+
+/// What a failure says about the provider's health; nothing where it is not the provider's fault.
+fn fault(error: &GatewayError) -> Option<Outcome> {
+    match error {
+        GatewayError::Unreachable { .. } | GatewayError::Malformed { .. } | GatewayError::ModelFailed { .. } => {
+            Some(Outcome::Failed)
+        }
+        GatewayError::Refused(refusal) => match refusal.sign {
+            Sign::Overloaded | Sign::Unavailable => Some(Outcome::Failed),
+            _ => Some(Outcome::Answered),
+        },
+        _ => None,
+    }
+}

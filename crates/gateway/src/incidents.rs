@@ -1,0 +1,87 @@
+//! Incidents: a provider says that our own account there is warned or disabled. It is recorded, somebody is told, and the
+//! provider is not asked again until a person has looked: going on asking makes such things worse.
+
+use std::sync::PoisonError;
+
+use cultivar_record::{EntryKind, Incident, IncidentId, Intent, LedgerEntry, Salt};
+use cultivar_store::tables;
+
+use crate::{Gateway, GatewayError, error::ProviderRefusal, providers::Sign};
+
+impl Gateway {
+    /// Hears a refusal, and opens an incident where it is a sign about our own account.
+    pub(crate) fn hear(&self, intent: &Intent, refusal: &ProviderRefusal) {
+        let Sign::Standing { what } = refusal.sign else { return };
+        let mut incidents = self.incidents.write().unwrap_or_else(PoisonError::into_inner);
+        if incidents.iter().any(|known| known.provider == refusal.provider) {
+            return;
+        }
+        let ambient = self.ambient.as_ref();
+        let incident = Incident {
+            id: IncidentId::new(ambient),
+            organization: intent.organization,
+            provider: refusal.provider.clone(),
+            sign: what.as_str().to_owned(),
+            exchange: intent.id,
+            status: refusal.status,
+            at: ambient.now(),
+            closed_at: None,
+            closed_by: None,
+        };
+        incidents.push(incident.clone());
+        drop(incidents);
+        let store = std::sync::Arc::clone(&self.store);
+        let salt = Salt::new(ambient);
+        // The row follows on a task: the caller that met the refusal need not wait for it.
+        self.tasks.spawn(async move {
+            let _ = store
+                .write(move |tx| {
+                    let entry = LedgerEntry::new(
+                        EntryKind::Incident,
+                        incident.organization,
+                        incident.id,
+                        salt,
+                        &incident,
+                        incident.at,
+                    )?;
+                    tables::incident::insert(tx, &incident)?;
+                    tables::ledger::append_with_salt(tx, &entry, salt)
+                })
+                .await;
+        });
+    }
+
+    /// The open incident with a provider, where there is one.
+    pub(crate) fn incident_with(&self, provider: &str) -> Option<Incident> {
+        let incidents = self.incidents.read().unwrap_or_else(PoisonError::into_inner);
+        incidents.iter().find(|incident| incident.provider == provider).cloned()
+    }
+
+    /// Closes an incident: a person has settled it with the provider, which is asked again from now on.
+    ///
+    /// # Errors
+    /// `store::not_found`.
+    pub async fn close_incident(&self, id: IncidentId, closed_by: &str) -> Result<Incident, GatewayError> {
+        let known = self.store.read(|tx| tables::incident::get(tx, id))?;
+        if known.closed_at.is_some() {
+            return Ok(known);
+        }
+        let ambient = self.ambient.as_ref();
+        let closed = Incident {
+            closed_at: Some(ambient.now()),
+            closed_by: Some(closed_by.to_owned()),
+            ..known
+        };
+        let (row, salt, at) = (closed.clone(), Salt::new(ambient), ambient.now());
+        self.store
+            .write(move |tx| {
+                let entry = LedgerEntry::new(EntryKind::Incident, row.organization, row.id, salt, &row, at)?;
+                tables::incident::update(tx, &row)?;
+                tables::ledger::append_with_salt(tx, &entry, salt)
+            })
+            .await?;
+        let mut incidents = self.incidents.write().unwrap_or_else(PoisonError::into_inner);
+        incidents.retain(|incident| incident.id != id);
+        Ok(closed)
+    }
+}

@@ -1,0 +1,366 @@
+//! A streamed answer on its way out: the provider's bytes pass as they come, but what ends the answer is kept back until its
+//! outcome is recorded. Whoever drops the stream cancels the call, and what had come is recorded and billed.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use cultivar_record::{Endpoint, Usage};
+use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture, stream::BoxStream};
+use tokio::sync::watch;
+
+use crate::{
+    Caller, GatewayError,
+    attempt::{Came, UnderWay},
+    scan::{Event, Scanner, Told},
+};
+
+const DONE: Bytes = Bytes::from_static(b"data: [DONE]\n\n");
+
+/// One part of a streamed answer.
+#[derive(Debug)]
+pub enum Part {
+    /// Bytes of events, in the provider's words.
+    Bytes(Bytes),
+    /// The stream broke; nothing but its end follows.
+    Failed(GatewayError),
+}
+
+/// The bytes of a streamed answer, and the error that breaks it off where one does.
+pub struct AnswerStream {
+    flow: Option<Box<Flow>>,
+}
+
+/// A stream under way.
+struct Flow {
+    under_way: UnderWay,
+    upstream: Option<BoxStream<'static, Result<Bytes, GatewayError>>>,
+    scanner: Scanner,
+    /// What has come so far, for the record.
+    kept: BytesMut,
+    /// What ends the answer.
+    held: Vec<Bytes>,
+    out: VecDeque<Part>,
+    told: Heard,
+    request_id: Option<String>,
+    endpoint: Endpoint,
+    wants_usage: bool,
+    /// The next change of who is served.
+    change: BoxFuture<'static, Option<watch::Receiver<u64>>>,
+    caller: Option<Caller>,
+    releasing: Option<BoxFuture<'static, Result<(), GatewayError>>>,
+    recorded: bool,
+}
+
+/// What the events have said so far.
+#[derive(Default)]
+struct Heard {
+    usage: Option<Usage>,
+    pieces: u64,
+    ended: bool,
+    done: bool,
+    failed: bool,
+}
+
+impl AnswerStream {
+    pub(crate) fn new(
+        under_way: UnderWay,
+        upstream: BoxStream<'static, Result<Bytes, GatewayError>>,
+        request_id: Option<String>,
+        endpoint: Endpoint,
+        wants_usage: bool,
+    ) -> Self {
+        let flow = Flow::new(under_way, upstream, request_id, endpoint, wants_usage);
+        Self {
+            flow: Some(Box::new(flow)),
+        }
+    }
+}
+
+async fn next_change(mut changes: watch::Receiver<u64>) -> Option<watch::Receiver<u64>> {
+    changes.changed().await.ok()?;
+    Some(changes)
+}
+
+impl Flow {
+    fn new(
+        under_way: UnderWay,
+        upstream: BoxStream<'static, Result<Bytes, GatewayError>>,
+        request_id: Option<String>,
+        endpoint: Endpoint,
+        wants_usage: bool,
+    ) -> Self {
+        let directory = &under_way.gateway.directory;
+        let change = next_change(directory.changes()).boxed();
+        let holder = directory.by_id(under_way.intent.api_key);
+        let market = under_way.intent.market.clone();
+        let caller = holder.map(|holder| Caller {
+            organization: holder.organization,
+            key: holder.key,
+            project: holder.project,
+            market,
+        });
+        Self {
+            under_way,
+            upstream: Some(upstream),
+            scanner: Scanner::default(),
+            kept: BytesMut::new(),
+            held: Vec::new(),
+            out: VecDeque::new(),
+            told: Heard::default(),
+            request_id,
+            endpoint,
+            wants_usage,
+            change,
+            caller,
+            releasing: None,
+            recorded: false,
+        }
+    }
+
+    /// Takes in bytes of the provider; what may go out at once goes out as one part.
+    fn take_in(&mut self, bytes: Bytes) {
+        self.kept.extend_from_slice(&bytes);
+        let mut events = self.scanner.feed(bytes.clone());
+        let all_pass = self.held.is_empty() && events.iter().all(|event| matches!(event.told, Told::Piece | Told::Nothing));
+        let whole: usize = events.iter().map(|event| event.raw.len()).sum();
+        if all_pass && whole == bytes.len() {
+            // Nothing is changed, so the bytes go on as they came.
+            self.told.pieces += pieces(&events);
+            self.hear_usage(&events);
+            self.out.push_back(Part::Bytes(bytes));
+            return;
+        }
+        for event in events.drain(..) {
+            self.hear(event);
+        }
+    }
+
+    fn hear_usage(&mut self, events: &[Event]) {
+        let last = events.iter().filter_map(|event| event.usage).next_back();
+        self.told.usage = last.or(self.told.usage);
+    }
+
+    fn hear(&mut self, event: Event) {
+        self.told.usage = event.usage.or(self.told.usage);
+        match event.told {
+            Told::Piece | Told::Nothing => {
+                self.told.pieces += u64::from(event.told == Told::Piece);
+                if event.told == Told::Nothing && !self.held.is_empty() {
+                    self.held.push(event.raw);
+                } else {
+                    // Of several choices one has ended, and another goes on: what was kept back is not the end.
+                    self.out.extend(mem::take(&mut self.held).into_iter().map(Part::Bytes));
+                    self.out.push_back(Part::Bytes(event.raw));
+                }
+            }
+            Told::End => {
+                self.told.ended = true;
+                self.held.push(event.raw);
+            }
+            Told::UsageAlone if !self.wants_usage && self.endpoint != Endpoint::Responses => {}
+            Told::UsageAlone => self.held.push(event.raw),
+            Told::Done => {
+                self.told.done = true;
+                self.held.push(event.raw);
+            }
+            Told::Error => {
+                self.told.failed = true;
+                self.held.push(event.raw);
+                self.upstream = None;
+            }
+            Told::Garbage => self.fail(GatewayError::Malformed {
+                provider: self.under_way.offer.provider.name.clone(),
+                reason: "an event of the stream is not JSON".to_owned(),
+            }),
+        }
+    }
+
+    /// Breaks the answer off: nothing of the provider's follows.
+    fn fail(&mut self, error: GatewayError) {
+        if self.recorded {
+            return;
+        }
+        self.upstream = None;
+        self.held.clear();
+        let error = self.record_broken(error);
+        self.out.push_back(Part::Failed(error));
+        self.finish_events();
+    }
+
+    /// What every stream of completions ends with. Events of the responses API end by themselves.
+    fn finish_events(&mut self) {
+        if self.endpoint != Endpoint::Responses {
+            self.out.push_back(Part::Bytes(DONE));
+        }
+    }
+
+    fn came(&mut self) -> Came {
+        Came {
+            body: mem::take(&mut self.kept).freeze(),
+            usage: self.told.usage,
+            pieces: self.told.pieces,
+            request_id: self.request_id.take(),
+        }
+    }
+
+    fn record_broken(&mut self, error: GatewayError) -> GatewayError {
+        self.recorded = true;
+        if self.told.pieces == 0 && !self.told.ended {
+            return self.under_way.failed(error);
+        }
+        let came = self.came();
+        match self.under_way.broke_off(came) {
+            Ok(_) => error,
+            Err(worse) => worse,
+        }
+    }
+
+    /// The provider has said all it says: the outcome is recorded before what was kept back is released.
+    fn close(&mut self) {
+        self.upstream = None;
+        if let Some(rest) = self.scanner.rest() {
+            self.hear(rest);
+        }
+        if self.recorded {
+            return;
+        }
+        if !(self.told.ended || self.told.done || self.told.failed) {
+            self.fail(GatewayError::Malformed {
+                provider: self.under_way.offer.provider.name.clone(),
+                reason: "the stream ended before the answer did".to_owned(),
+            });
+            return;
+        }
+        self.recorded = true;
+        let came = self.came();
+        let recorded = if self.told.failed {
+            self.under_way.broke_off(came)
+        } else {
+            self.under_way.answered(came)
+        };
+        match recorded {
+            Ok(frame) => {
+                let gateway = Arc::clone(&self.under_way.gateway);
+                self.releasing = Some(async move { gateway.released(frame).await }.boxed());
+            }
+            Err(error) => self.refuse_release(error),
+        }
+    }
+
+    fn refuse_release(&mut self, error: GatewayError) {
+        self.held.clear();
+        self.out.push_back(Part::Failed(error));
+        self.finish_events();
+    }
+
+    fn release(&mut self) {
+        self.out.extend(mem::take(&mut self.held).into_iter().map(Part::Bytes));
+        if !self.told.done {
+            self.finish_events();
+        }
+    }
+
+    /// Breaks off where the caller is no longer served.
+    fn look_at_changes(&mut self, context: &mut Context<'_>) {
+        while let Poll::Ready(changed) = self.change.poll_unpin(context) {
+            // Without a directory nobody changes any more: the process is ending.
+            let Some(changes) = changed else {
+                self.change = std::future::pending().boxed();
+                return;
+            };
+            self.change = next_change(changes).boxed();
+            let still = self.caller.as_ref().map(|caller| self.under_way.gateway.still(caller));
+            if let Some(Err(error)) = still {
+                self.fail(error);
+                return;
+            }
+        }
+    }
+}
+
+fn pieces(events: &[Event]) -> u64 {
+    let pieces = events.iter().filter(|event| event.told == Told::Piece);
+    u64::try_from(pieces.count()).unwrap_or(u64::MAX)
+}
+
+impl Flow {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Part>> {
+        loop {
+            if let Some(part) = self.out.pop_front() {
+                return Poll::Ready(Some(part));
+            }
+            if let Some(releasing) = &mut self.releasing {
+                let released = ready!(releasing.poll_unpin(context));
+                self.releasing = None;
+                match released {
+                    Ok(()) => self.release(),
+                    Err(error) => self.refuse_release(error),
+                }
+                continue;
+            }
+            if self.recorded {
+                return Poll::Ready(None);
+            }
+            self.look_at_changes(context);
+            if !self.out.is_empty() {
+                continue;
+            }
+            match &mut self.upstream {
+                None => self.close(),
+                Some(upstream) => match ready!(upstream.poll_next_unpin(context)) {
+                    Some(Ok(bytes)) => self.take_in(bytes),
+                    Some(Err(error)) => self.fail(error),
+                    None => self.close(),
+                },
+            }
+        }
+    }
+
+    /// The client has left: what had come is recorded and billed.
+    fn leave(&mut self) {
+        if self.recorded {
+            return;
+        }
+        self.recorded = true;
+        self.upstream = None;
+        // Where nothing had come, the attempt itself records that nobody waits any more.
+        if self.told.pieces > 0 || self.told.ended {
+            let came = self.came();
+            // Nobody is left who could be told that this failed; a restart closes the exchange.
+            let _ = self.under_way.broke_off(came);
+        }
+    }
+}
+
+impl Stream for AnswerStream {
+    type Item = Part;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Part>> {
+        match &mut self.flow {
+            Some(flow) => flow.poll(context),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+impl Drop for AnswerStream {
+    /// Cancels the call at once, unless the provider bills it all the same: then it is heard to its end.
+    fn drop(&mut self) {
+        let Some(mut flow) = self.flow.take() else { return };
+        let is_billed = flow.under_way.offer.provider.bills_cancelled && !flow.recorded;
+        if is_billed && tokio::runtime::Handle::try_current().is_ok() {
+            let gateway = Arc::clone(&flow.under_way.gateway);
+            gateway.tasks.spawn(async move {
+                while std::future::poll_fn(|context| flow.poll(context)).await.is_some() {}
+            });
+        } else {
+            flow.leave();
+        }
+    }
+}

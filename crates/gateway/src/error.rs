@@ -41,7 +41,7 @@ pub enum GatewayError {
         /// The model asked for.
         model: String,
     },
-    /// The body is not a chat request.
+    /// The body is not a request that can be answered.
     #[error("{message}")]
     #[diagnostic(code("invalid_request"), help("see the chat completions reference of OpenAI's API"))]
     InvalidRequest {
@@ -49,6 +49,26 @@ pub enum GatewayError {
         message: String,
         /// The field, where it is known.
         param: Option<String>,
+    },
+    /// A request that the model cannot see at once.
+    #[error("{message}")]
+    #[diagnostic(code("context_length_exceeded"))]
+    ContextLength {
+        /// OpenAI's words for it, by which clients know the case.
+        message: String,
+        /// The field.
+        param: &'static str,
+    },
+    /// A field has a value that a model of our own cannot honour.
+    #[error("the model `{model}` does not support `{param}` with {value}")]
+    #[diagnostic(code("unsupported_value"), help("leave `{param}` out"))]
+    UnsupportedValue {
+        /// The model.
+        model: String,
+        /// The field.
+        param: &'static str,
+        /// The value, where it is one of the API's own words.
+        value: &'static str,
     },
     /// Policy forbids this use.
     #[error("{}", explain(verdict))]

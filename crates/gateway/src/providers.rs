@@ -1,5 +1,6 @@
 //! Providers: one file each, one shape. Each turns a [`ProviderCall`] into an answer and knows nothing of permits or records.
 
+pub mod call;
 pub mod http;
 pub mod local;
 pub mod openai;

@@ -25,9 +25,10 @@ fn kind(error: &GatewayError) -> (StatusCode, &'static str) {
             (StatusCode::UNAUTHORIZED, "invalid_request_error")
         }
         GatewayError::UnknownModel { .. } => (StatusCode::NOT_FOUND, "invalid_request_error"),
-        GatewayError::InvalidRequest { .. } | GatewayError::Unsupported { .. } => {
-            (StatusCode::BAD_REQUEST, "invalid_request_error")
-        }
+        GatewayError::InvalidRequest { .. }
+        | GatewayError::ContextLength { .. }
+        | GatewayError::UnsupportedValue { .. }
+        | GatewayError::Unsupported { .. } => (StatusCode::BAD_REQUEST, "invalid_request_error"),
         GatewayError::Forbidden { .. } => (StatusCode::FORBIDDEN, "request_forbidden"),
         GatewayError::Refused { status, .. } => match StatusCode::from_u16(*status) {
             Ok(status) if status == StatusCode::TOO_MANY_REQUESTS => (status, "requests"),
@@ -50,6 +51,9 @@ pub(crate) fn error_body(error: &GatewayError) -> Value {
     let param = match error {
         GatewayError::UnknownModel { .. } => Some("model".to_owned()),
         GatewayError::InvalidRequest { param, .. } => param.clone(),
+        GatewayError::ContextLength { param, .. } | GatewayError::UnsupportedValue { param, .. } => {
+            Some((*param).to_owned())
+        }
         _ => None,
     };
     json!({ "error": { "message": format!("{error}{help}"), "type": kind(error).1, "param": param, "code": error.code_text() } })

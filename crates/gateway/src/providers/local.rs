@@ -1,65 +1,59 @@
 //! `local`: a model of our own, in this process. The layer above joins it; the gateway knows that it answers, not how.
+//!
+//! [`ask`] turns a request in OpenAI's JSON into tokens, and what the model makes of them into OpenAI's JSON: one file per
+//! endpoint. What they share: [`LocalModel`] in `model`, the fields about drawing in `sampling`, the four forms of a prompt
+//! in `prompts`, the writing of choices in `choices`, the two shapes of log-probabilities in `logprobs`.
+
+mod chat;
+mod choices;
+mod completions;
+mod embeddings;
+mod logprobs;
+mod model;
+mod prompts;
+mod sampling;
+mod tokenize;
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use cultivar_record::{
-    TokenCount,
-    chat::{ChatRequest, ChatUsage, Chunk, ChunkChoice, Completion, Delta, Message, Role},
-};
+use cultivar_record::chat::{ChatUsage, Chunk, ChunkChoice, Completion, Delta, Message, Role};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
-use serde::{Deserialize, Serialize};
 use serde_json::Map;
 use tokio::{sync::mpsc, task::spawn_blocking};
 
-use super::{Answered, Chunks, ProviderCall, ProviderClient};
+use super::{
+    Answered, Chunks, ProviderCall, ProviderClient,
+    call::{self, Endpoint, Reply},
+};
 use crate::GatewayError;
+pub use model::{
+    LocalAnswer, LocalEnd, LocalFailure, LocalInfo, LocalLikely, LocalModel, LocalOptions, LocalSampling, LocalScore,
+    LocalToken, LocalWritten, SpecialNames, TemplateEnd,
+};
+pub use tokenize::{detokenize, tokenize, tokenizer_info};
 
 /// Pieces of text that wait for a slow reader before generation waits too.
 const PIECES_IN_FLIGHT: usize = 64;
 
-/// A model in this process. Blocking: the gateway calls it on a thread that may wait.
-pub trait LocalModel: Send + Sync {
-    /// Answers; `on_text` hears each piece of text and may stop the answer.
-    ///
-    /// # Errors
-    /// A sentence without text of users.
-    fn answer(
-        &self,
-        request: &ChatRequest,
-        on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
-    ) -> Result<LocalAnswer, String>;
-
-    /// Bits per turn of a conversation, given the turns before it.
-    ///
-    /// # Errors
-    /// A sentence without text of users.
-    fn score(&self, messages: &[Message]) -> Result<Vec<LocalScore>, String>;
-}
-
-/// A finished answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LocalAnswer {
-    /// The text.
-    pub text: String,
-    /// Tokens of the request.
-    pub prompt: TokenCount,
-    /// Tokens of the answer.
-    pub completion: TokenCount,
-    /// `stop` or `length`.
-    pub finish_reason: &'static str,
-}
-
-/// What one turn cost to predict.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LocalScore {
-    /// The turn's place in the conversation.
-    pub turn: u64,
-    /// Who speaks.
-    pub role: Role,
-    /// Bits spent on its text and its end.
-    pub bits: f64,
-    /// UTF-8 bytes of its text.
-    pub bytes: u64,
+/// Asks a model of our own. Dropping the future or the stream ends the model's work within one token.
+///
+/// # Errors
+/// `invalid_request`, `unsupported_value` and `context_length_exceeded` for requests that cannot be answered; `unsupported`
+/// where the model or our models in general cannot do it; `model_failed`.
+pub async fn ask(model: Arc<dyn LocalModel>, call: call::ProviderCall) -> Result<Reply, GatewayError> {
+    let unsupported = |what| {
+        Err(GatewayError::Unsupported {
+            model: call.model.clone(),
+            what,
+        })
+    };
+    match call.endpoint {
+        Endpoint::ChatCompletions => chat::ask(model, call).await,
+        Endpoint::Completions => completions::ask(model, call).await,
+        Endpoint::Embeddings => embeddings::ask(model, call).await,
+        Endpoint::Responses => unsupported("asked for responses"),
+        Endpoint::Moderations => unsupported("asked for moderations"),
+    }
 }
 
 /// Speaks to one model in this process.

@@ -195,3 +195,6 @@ fn conversation_seed(messages: &[Message]) -> u64 {
     let (first, _) = digest.as_bytes().split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
     u64::from_le_bytes(*first)
 }
+
+#[cfg(test)]
+mod tests;

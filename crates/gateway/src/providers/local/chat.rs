@@ -28,7 +28,7 @@ struct Asks {
     truncation: Option<Truncation>,
 }
 
-#[derive(Clone, Copy, Deserialize, PartialEq)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Truncation {
     Auto,
@@ -40,7 +40,7 @@ enum Truncation {
 /// # Errors
 /// `invalid_request`, `unsupported_value` and `context_length_exceeded` for requests that cannot be answered; `unsupported`
 /// and `model_failed` where the model cannot or fails.
-pub async fn ask(model: Arc<dyn LocalModel>, call: ProviderCall) -> Result<Reply, GatewayError> {
+pub(super) async fn ask(model: Arc<dyn LocalModel>, call: ProviderCall) -> Result<Reply, GatewayError> {
     let (asked, body) = (Arc::clone(&model), call.body);
     let prepare = move |_: &dyn Fn() -> bool, name: &str| plan(asked.as_ref(), name, &body);
     let plan = off_thread(call.model.clone(), prepare).await?;

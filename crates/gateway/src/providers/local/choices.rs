@@ -77,8 +77,8 @@ pub(super) async fn reply(
     let body = if stream {
         ReplyBody::Events(events(model, name, plan, wire))
     } else {
-        let whole = move |alive: &dyn Fn() -> bool, name: &str| whole(model.as_ref(), name, &plan, &wire, alive);
-        ReplyBody::Whole(off_thread(name, whole).await?)
+        let write = move |alive: &dyn Fn() -> bool, name: &str| whole(model.as_ref(), name, &plan, &wire, alive);
+        ReplyBody::Whole(off_thread(name, write).await?)
     };
     Ok(Reply { request_id: None, body })
 }
@@ -175,7 +175,7 @@ fn events(
             }
         }
     });
-    let next = |mut receiver: mpsc::Receiver<_>| async { Some((receiver.recv().await?, receiver)) };
+    let next = |mut receiver: mpsc::Receiver<_>| async move { Some((receiver.recv().await?, receiver)) };
     stream::unfold(receiver, next).boxed()
 }
 

@@ -38,7 +38,7 @@ struct Asking {
 /// # Errors
 /// `invalid_request`, `unsupported_value` and `context_length_exceeded` for requests that cannot be answered; `unsupported`
 /// and `model_failed` where the model cannot or fails.
-pub async fn ask(model: Arc<dyn LocalModel>, call: ProviderCall) -> Result<Reply, GatewayError> {
+pub(super) async fn ask(model: Arc<dyn LocalModel>, call: ProviderCall) -> Result<Reply, GatewayError> {
     let (asked, body) = (Arc::clone(&model), call.body);
     let prepare = move |_: &dyn Fn() -> bool, name: &str| plan(asked.as_ref(), name, &body);
     let (plan, with_logprobs) = off_thread(call.model.clone(), prepare).await?;

@@ -70,7 +70,7 @@ struct Usage {
 /// # Errors
 /// `invalid_request` and `context_length_exceeded` for requests that cannot be answered; `unsupported` and `model_failed`
 /// where the model cannot or fails.
-pub async fn ask(model: Arc<dyn LocalModel>, call: ProviderCall) -> Result<Reply, GatewayError> {
+pub(super) async fn ask(model: Arc<dyn LocalModel>, call: ProviderCall) -> Result<Reply, GatewayError> {
     let body = call.body;
     let embed = move |alive: &dyn Fn() -> bool, name: &str| embed(model.as_ref(), name, &body, alive);
     Ok(Reply {

@@ -48,7 +48,8 @@ struct Embeddings<'a> {
 struct Embedding {
     object: &'static str,
     index: usize,
-    embedding: Numbers,
+    #[serde(rename = "embedding")]
+    numbers: Numbers,
 }
 
 /// Base64 is of the little-endian bytes of the numbers.
@@ -113,7 +114,7 @@ fn embed(model: &dyn LocalModel, name: &str, body: &[u8], alive: &dyn Fn() -> bo
         Ok(Embedding {
             object: "embedding",
             index,
-            embedding: encoded(numbers, asks.encoding_format.unwrap_or_default()),
+            numbers: encoded(numbers, asks.encoding_format.unwrap_or_default()),
         })
     };
     let read = inputs.iter().map(Vec::len).sum();

@@ -89,6 +89,7 @@ pub(super) fn alternatives(asked: u64, param: &str) -> Result<usize, GatewayErro
 }
 
 /// A prompt and an answer that a model cannot see at once.
+#[derive(Clone, Copy)]
 pub(super) struct TooLong {
     pub(super) context: usize,
     pub(super) prompt: usize,

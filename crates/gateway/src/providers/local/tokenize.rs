@@ -129,6 +129,7 @@ struct TokenizerInfo<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the shape is Hugging Face's")]
 struct AddedToken<'a> {
     content: &'a str,
     lstrip: bool,

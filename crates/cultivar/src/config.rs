@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cultivar_gateway::Durability;
 use cultivar_store::files;
 use serde::Deserialize;
 
@@ -22,6 +23,30 @@ pub(crate) struct Config {
     pub listen: Option<String>,
     /// A file with rows of terms of one's own, beside the shipped ones.
     pub terms: Option<PathBuf>,
+    /// A file with facts about markets, over the shipped ones.
+    pub markets: Option<PathBuf>,
+    /// When an answer may be released: once its record outlives the `process`, or once it is on the `disk`.
+    pub durability: ConfiguredDurability,
+}
+
+/// When an answer may be released.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ConfiguredDurability {
+    /// Once its record outlives the process.
+    #[default]
+    Process,
+    /// Once its record is on the disk.
+    Disk,
+}
+
+impl From<ConfiguredDurability> for Durability {
+    fn from(configured: ConfiguredDurability) -> Self {
+        match configured {
+            ConfiguredDurability::Process => Self::Process,
+            ConfiguredDurability::Disk => Self::Disk,
+        }
+    }
 }
 
 impl Config {

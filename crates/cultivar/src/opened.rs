@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use cultivar_gateway::{Caller, Gateway, Parts};
 use cultivar_pipeline::{Callers, Context, Interrupt, Progress, join_published};
-use cultivar_policy::{Permits, Register, Settings};
+use cultivar_policy::{Markets, Permits, Register, Settings};
 use cultivar_record::{Market, Organization, Purpose};
 use cultivar_store::{DataDir, DataLock, Sqlite, Store, files, tables};
 use tokio::runtime::Runtime;
@@ -56,9 +56,13 @@ impl Opened {
             ambient: Arc::new(System),
             register: register(config.terms.as_deref())?,
             permits: Permits::shipped(Settings::default())?,
+            markets: markets(config.markets.as_deref())?,
             hasher: secrets.hasher,
             signer: secrets.signer,
             variable: Arc::new(system::variable),
+            surrogates: secrets.surrogates,
+            durability: config.durability.into(),
+            observers: Vec::new(),
         };
         // Finishes what a killed process left unfinished, and waits for the disk meanwhile.
         let gateway = Gateway::open(parts)?;
@@ -134,6 +138,15 @@ pub(crate) fn register(own: Option<&Path>) -> Result<Register, Failure> {
     match own {
         None => Ok(shipped),
         Some(path) => Ok(shipped.layered(Register::parse(&files::read_text(path)?)?)?),
+    }
+}
+
+/// The shipped markets, and one's own over them.
+pub(crate) fn markets(own: Option<&Path>) -> Result<Markets, Failure> {
+    let shipped = Markets::shipped()?;
+    match own {
+        None => Ok(shipped),
+        Some(path) => Ok(shipped.layered(Markets::parse(&files::read_text(path)?)?)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, process, sync::Arc};
 
 use cultivar_gateway::{Gateway, GatewayError, providers::recorded::Recording};
 use cultivar_store::{DataDir, files};
-use cultivar_web::{App, Router, router, serve, teacher_router};
+use cultivar_web::{App, Site, router, serve, teacher_router};
 use serde::{Deserialize, Serialize};
 use tokio::{
     net::TcpListener,
@@ -63,7 +63,8 @@ impl Server {
             running: JoinSet::new(),
         };
         server.spawn_publisher(&opened.gateway, stopped.clone(), terminal.clone());
-        server.running.spawn(run(listener, router(app), stopped));
+        let site = Site::new(app.clone(), router(app));
+        server.running.spawn(run(listener, site, stopped));
         let note = ServerNote {
             address: server.address.clone(),
             pid: process::id(),
@@ -79,7 +80,7 @@ impl Server {
         gateway.join_teacher(format!("http://{address}/v1"));
         self.running.spawn(run(
             listener,
-            teacher_router(Arc::new(recording)),
+            Site::from(teacher_router(Arc::new(recording))),
             self.stop.subscribe(),
         ));
         Ok(())
@@ -126,8 +127,8 @@ async fn bind(listen: &str) -> Result<(TcpListener, SocketAddr), Failure> {
     Ok((listener, address))
 }
 
-async fn run(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>) -> Result<(), Failure> {
-    serve(listener, router, wait(stopped))
+async fn run(listener: TcpListener, site: Site, stopped: watch::Receiver<bool>) -> Result<(), Failure> {
+    serve(listener, site, wait(stopped))
         .await
         .map_err(|e| CliError::Server { reason: e.to_string() }.into())
 }

@@ -2,15 +2,13 @@
 //! misses one sees the spending in the usage report.
 
 use bytes::Bytes;
+use cultivar_limits::rates::{AlertCrossed, HolderId};
 use cultivar_record::{OrganizationId, canonical_json};
 use http_body_util::Full;
 use hyper::{Method, Request, header::CONTENT_TYPE, header::HeaderValue};
 use serde::Serialize;
 
-use crate::{
-    Gateway,
-    limits::{AlertCrossed, HolderId},
-};
+use crate::Gateway;
 
 /// What is sent.
 #[derive(Serialize)]
@@ -31,7 +29,9 @@ impl Gateway {
     /// Sends an organisation's alerts, on tasks of their own.
     pub(crate) fn alert(&self, organization: OrganizationId, alerts: Vec<AlertCrossed>) {
         for alert in alerts {
-            let Some(url) = self.alert_url(organization) else { return };
+            let Some(url) = self.alert_url(organization) else {
+                return;
+            };
             let Some(request) = request(&url, organization, &alert) else {
                 return;
             };
@@ -44,7 +44,9 @@ impl Gateway {
     }
 
     fn alert_url(&self, organization: OrganizationId) -> Option<String> {
-        let known = self.store.read(|tx| cultivar_store::tables::organization::get(tx, organization));
+        let known = self
+            .store
+            .read(|tx| cultivar_store::tables::organization::get(tx, organization));
         known.ok()?.alert_url
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use cultivar_dialect::scan;
 use cultivar_record::{
     Digest,
     chat::{ChatUsage, Choice, Chunk, Completion, Content, Message, Role},
 };
 use serde_json::{Map, Value};
 
-use crate::{Gateway, GatewayError, scan};
+use crate::{Gateway, GatewayError};
 
 /// Whether a kept answer is a stream of events.
 pub(crate) fn is_stream(body: &[u8]) -> bool {

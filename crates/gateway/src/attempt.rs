@@ -4,17 +4,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cultivar_dialect::Sign;
+use cultivar_limits::{
+    health::{Attempt, Outcome},
+    rates::Reservation,
+};
 use cultivar_record::{ExchangeOutcome, Failure, Intent, MicroUsd, Timestamp, TokenCount, Usage};
 
-use crate::{
-    Gateway, GatewayError, Offer,
-    health::{Attempt, Outcome},
-    limits::Reservation,
-    meter,
-    observe::Seen,
-    providers::Sign,
-    retention,
-};
+use crate::{Gateway, GatewayError, Offer, meter, observe::Seen, retention};
 
 /// A call under way.
 pub(crate) struct UnderWay {
@@ -114,7 +111,9 @@ impl UnderWay {
     }
 
     fn bill(&self, came: &Came) -> (cultivar_record::Digest, Option<Bytes>, Usage, MicroUsd) {
-        let usage = came.usage.unwrap_or_else(|| meter::estimate(self.request_bytes, came.pieces));
+        let usage = came
+            .usage
+            .unwrap_or_else(|| meter::estimate(self.request_bytes, came.pieces));
         let cost = meter::charge(usage, self.offer.provider.price);
         let kept = retention::keep(self.retention, &self.gateway.desensitiser, &came.body);
         (kept.digest, kept.body, usage, cost)
@@ -153,7 +152,9 @@ impl UnderWay {
     fn tell_health(&mut self, outcome: Outcome, first_byte_ms: Option<f64>, now: Timestamp) {
         if let Some(attempt) = self.admitted.take() {
             let provider = self.offer.provider.id;
-            self.gateway.health.record(provider, attempt, outcome, first_byte_ms, now);
+            self.gateway
+                .health
+                .record(provider, attempt, outcome, first_byte_ms, now);
         }
     }
 }

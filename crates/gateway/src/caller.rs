@@ -41,7 +41,7 @@ impl Caller {
     }
 
     /// Whether the key may ask a model of this name. Which models exist is not told to keys that may not ask them.
-    pub(crate) fn may_ask(&self, model: &str) -> bool {
+    pub fn may_ask(&self, model: &str) -> bool {
         self.key.models.is_empty() || self.key.models.iter().any(|allowed| allowed == model)
     }
 }

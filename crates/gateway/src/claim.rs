@@ -32,7 +32,10 @@ pub(crate) fn market(claim: &str, key: Option<&str>, now: Timestamp) -> Result<M
     let key = key.ok_or_else(|| refuse("no key is registered for the project of this API key"))?;
     let key = verifying_key(key).ok_or_else(|| refuse("the key registered for the project is damaged"))?;
     let malformed = || refuse("it is not `v1.<payload>.<signature>` in base64url");
-    let (payload, signature) = claim.strip_prefix("v1.").and_then(|rest| rest.split_once('.')).ok_or_else(malformed)?;
+    let (payload, signature) = claim
+        .strip_prefix("v1.")
+        .and_then(|rest| rest.split_once('.'))
+        .ok_or_else(malformed)?;
     let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| malformed())?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| malformed())?;
     let signature = Signature::from_slice(&signature).map_err(|_| malformed())?;
@@ -80,9 +83,15 @@ mod tests {
         let good = claim(&signer, r#"{"market":"CN","exp":1060}"#);
         assert_eq!(ask(&good, Some(&registered)).unwrap().as_str(), "CN");
         for (bad, reason) in [
-            (claim(&SigningKey::from_bytes(&[8; 32]), r#"{"market":"CN","exp":1060}"#), "signature"),
+            (
+                claim(&SigningKey::from_bytes(&[8; 32]), r#"{"market":"CN","exp":1060}"#),
+                "signature",
+            ),
             (claim(&signer, r#"{"market":"CN","exp":1000}"#), "time is over"),
-            (claim(&signer, r#"{"market":"CN","exp":100000000}"#), "longer than a day"),
+            (
+                claim(&signer, r#"{"market":"CN","exp":100000000}"#),
+                "longer than a day",
+            ),
             (claim(&signer, r#"{"market":"cn","exp":1060}"#), "payload"),
             (good.replace("v1.", "v2."), "base64url"),
             ("CN".to_owned(), "base64url"),

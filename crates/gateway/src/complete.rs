@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cultivar_dialect::{
+    scan::{self, Scanner, Told},
+    without_values,
+};
 use cultivar_record::{
     ConversationId, Endpoint, ExchangeId,
     chat::{ChatRequest, Chunk, Completion},
 };
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream, stream::BoxStream};
 use tokio::sync::mpsc;
 
-use crate::{
-    Answer, AnswerEvent, AnswerStream, Call, Caller, Forwarded, ForwardedBody, Gateway, GatewayError, Part,
-    error::without_values,
-    scan::{self, Scanner, Told},
-};
+use crate::{Answer, AnswerEvent, AnswerStream, Call, Caller, Forwarded, ForwardedBody, Gateway, GatewayError, Part};
 
 /// Chunks that wait for a slow reader before the provider is made to wait too.
 const CHUNKS_IN_FLIGHT: usize = 32;
@@ -87,6 +87,29 @@ impl Gateway {
             }
         });
         receiver
+    }
+}
+
+/// The chunks of a stream of events in OpenAI's shape: for who asks a server over HTTP.
+pub fn read_chunks(
+    events: BoxStream<'static, Result<Bytes, GatewayError>>,
+) -> BoxStream<'static, Result<Chunk, GatewayError>> {
+    let step = |(mut events, mut scanner): (BoxStream<'static, Result<Bytes, GatewayError>>, Scanner)| async move {
+        let read: Vec<Result<Chunk, GatewayError>> = match events.next().await? {
+            Err(error) => vec![Err(error)],
+            Ok(bytes) => scanner.feed(bytes).iter().filter_map(heard).map(chunk).collect(),
+        };
+        Some((read, (events, scanner)))
+    };
+    stream::unfold((events, Scanner::default()), step)
+        .flat_map(stream::iter)
+        .boxed()
+}
+
+fn chunk(event: AnswerEvent) -> Result<Chunk, GatewayError> {
+    match event {
+        AnswerEvent::Chunk(chunk) => Ok(*chunk),
+        AnswerEvent::Failed(error) => Err(error),
     }
 }
 

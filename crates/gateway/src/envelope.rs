@@ -6,11 +6,12 @@
 use std::{borrow::Cow, ops::Range};
 
 use bytes::{BufMut, Bytes, BytesMut};
+use cultivar_dialect::without_values;
 use cultivar_record::{Endpoint, TokenCount};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{GatewayError, error::without_values};
+use crate::GatewayError;
 
 /// Bytes of a request that are one token at most in nearly every text: what is reserved before a provider has counted.
 const BYTES_PER_TOKEN: u64 = 3;
@@ -91,7 +92,10 @@ impl<'a> Envelope<'a> {
             body,
             model_span: span(text, fields.model),
             options,
-            most_tokens: fields.max_completion_tokens.or(fields.max_output_tokens).or(fields.max_tokens),
+            most_tokens: fields
+                .max_completion_tokens
+                .or(fields.max_output_tokens)
+                .or(fields.max_tokens),
             answers: fields.n.unwrap_or(1).max(1),
         })
     }
@@ -107,9 +111,8 @@ impl<'a> Envelope<'a> {
     /// everything else are those that came.
     pub(crate) fn patched(&self, endpoint: Endpoint, provider_model: &str) -> Bytes {
         let name = (provider_model != self.model).then(|| quoted(provider_model));
-        let wants_usage = self.stream
-            && !self.stream_usage
-            && matches!(endpoint, Endpoint::ChatCompletions | Endpoint::Completions);
+        let wants_usage =
+            self.stream && !self.stream_usage && matches!(endpoint, Endpoint::ChatCompletions | Endpoint::Completions);
         if name.is_none() && !wants_usage {
             return self.body.clone();
         }
@@ -121,7 +124,11 @@ impl<'a> Envelope<'a> {
             edits.push(match &self.options {
                 Options::At(span, rest) => (span.clone(), with_usage(rest.as_deref())),
                 Options::Absent => {
-                    let end = self.body.iter().rposition(|byte| *byte == b'}').unwrap_or(self.body.len());
+                    let end = self
+                        .body
+                        .iter()
+                        .rposition(|byte| *byte == b'}')
+                        .unwrap_or(self.body.len());
                     (end..end, format!(",\"stream_options\":{}", with_usage(None)))
                 }
             });
@@ -136,7 +143,12 @@ fn check(endpoint: Endpoint, fields: &Fields<'_>) -> Result<(), GatewayError> {
         let messages = fields.messages.map(RawValue::get).unwrap_or_default();
         let inside = messages.strip_prefix('[').map(str::trim_start);
         match inside {
-            None => return Err(GatewayError::invalid("`messages` must be an array of messages", "messages")),
+            None => {
+                return Err(GatewayError::invalid(
+                    "`messages` must be an array of messages",
+                    "messages",
+                ));
+            }
             Some(inside) if inside.starts_with(']') => {
                 return Err(GatewayError::invalid(
                     "`messages` must hold at least one message",
@@ -185,7 +197,9 @@ fn read_options(text: &str, raw: &RawValue) -> Result<(Options, bool), GatewayEr
     let Some(given) = given else {
         return Ok((Options::At(at, None), false));
     };
-    let rest = serde_json::to_string(&given.rest).ok().filter(|_| !given.rest.is_empty());
+    let rest = serde_json::to_string(&given.rest)
+        .ok()
+        .filter(|_| !given.rest.is_empty());
     Ok((Options::At(at, rest), given.include_usage == Some(true)))
 }
 

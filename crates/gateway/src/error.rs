@@ -10,10 +10,8 @@ use cultivar_store::StoreError;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::{
-    limits::{Exceeded, LimitRefusal},
-    providers::{Refusal, Sign},
-};
+use cultivar_dialect::{Refusal, Sign, without_values};
+use cultivar_limits::rates::{Exceeded, LimitRefusal};
 
 /// A provider's refusal, in its words and in ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,11 +104,24 @@ pub enum GatewayError {
         /// Why.
         reason: &'static str,
     },
-    /// A limit is reached.
+    /// A limit per minute is reached.
     #[error("{refusal}")]
-    #[diagnostic(code("{}", limit_code(refusal)), help("ask whoever runs this service for a higher limit: `cultivar key list` shows them"))]
-    Limited {
+    #[diagnostic(
+        code("rate_limit_exceeded"),
+        help("`cultivar key list` and `cultivar org show` tell the limits")
+    )]
+    RateLimited {
         /// Which limit, and for how long.
+        refusal: Box<LimitRefusal>,
+    },
+    /// A budget is used up.
+    #[error("{refusal}")]
+    #[diagnostic(
+        code("insufficient_quota"),
+        help("`cultivar usage` tells what was spent; whoever runs this service can raise the budget")
+    )]
+    OutOfBudget {
+        /// Which budget, and for how long.
         refusal: Box<LimitRefusal>,
     },
     /// Nothing is offered in the caller's market.
@@ -162,7 +173,7 @@ pub enum GatewayError {
         /// The model asked for.
         model: String,
     },
-    /// The body is not a chat request.
+    /// The body is not a request that can be answered.
     #[error("{message}")]
     #[diagnostic(code("invalid_request"), help("see the chat completions reference of OpenAI's API"))]
     InvalidRequest {
@@ -170,6 +181,26 @@ pub enum GatewayError {
         message: String,
         /// The field, where it is known.
         param: Option<String>,
+    },
+    /// A request that the model cannot see at once.
+    #[error("{message}")]
+    #[diagnostic(code("context_length_exceeded"))]
+    ContextLength {
+        /// OpenAI's words for it, by which clients know the case.
+        message: String,
+        /// The field.
+        param: &'static str,
+    },
+    /// A field has a value that a model of our own cannot honour.
+    #[error("the model `{model}` does not support `{param}` with {value}")]
+    #[diagnostic(code("unsupported_value"), help("leave `{param}` out"))]
+    UnsupportedValue {
+        /// The model.
+        model: String,
+        /// The field.
+        param: &'static str,
+        /// The value, where it is one of the API's own words.
+        value: &'static str,
     },
     /// Policy forbids this use.
     #[error("{}", explain(verdict))]
@@ -275,13 +306,6 @@ pub enum GatewayError {
     Record(#[from] RecordError),
 }
 
-const fn limit_code(refusal: &LimitRefusal) -> &'static str {
-    match refusal.exceeded {
-        Exceeded::Budget { .. } => "insufficient_quota",
-        Exceeded::Requests { .. } | Exceeded::Tokens { .. } => "rate_limit_exceeded",
-    }
-}
-
 fn explain(verdict: &Verdict) -> String {
     use std::fmt::Write as _;
     let mut text = format!("{} is forbidden under `{}`", verdict.action, verdict.terms);
@@ -344,46 +368,19 @@ impl GatewayError {
         }))
     }
 
+    /// A limit that does not let a call through.
+    pub(crate) fn limited(refusal: LimitRefusal) -> Self {
+        let refusal = Box::new(refusal);
+        match refusal.exceeded {
+            Exceeded::Budget { .. } => Self::OutOfBudget { refusal },
+            Exceeded::Requests { .. } | Exceeded::Tokens { .. } => Self::RateLimited { refusal },
+        }
+    }
+
     pub(crate) fn invalid(message: impl Into<String>, param: &str) -> Self {
         Self::InvalidRequest {
             message: message.into(),
             param: Some(param.to_owned()),
-        }
-    }
-}
-
-/// What is wrong with a JSON text, without the value that was found: it may be text of a person.
-pub(crate) fn without_values(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let is_about_a_field = text.starts_with("missing field") || text.starts_with("duplicate field");
-    if !error.is_data() || is_about_a_field {
-        return text;
-    }
-    let expected = text.rsplit_once(", expected ").map(|(_, expected)| expected);
-    expected.map_or_else(
-        || "a value is not of its kind".to_owned(),
-        |expected| format!("a value is wrong, expected {expected}"),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use cultivar_record::chat::ChatRequest;
-
-    #[test]
-    fn what_is_wrong_is_said_without_the_words_of_a_person() {
-        let told = |text: &str| without_values(&serde_json::from_str::<ChatRequest>(text).unwrap_err());
-        assert_eq!(told("{"), "EOF while parsing an object at line 1 column 1");
-        assert_eq!(told(r#"{"model":"m"}"#), "missing field `messages` at line 1 column 13");
-        for text in [
-            r#"{"model":"m","messages":"secret, expected nothing"}"#,
-            r#"{"model":"m","messages":[{"role":"secret","content":"x"}]}"#,
-            r#"{"model":"m","messages":[{"role":"user","content":{"secret":1}}]}"#,
-            r#"{"model":["secret"],"messages":[]}"#,
-        ] {
-            assert!(!told(text).contains("secret"), "{}", told(text));
-            assert!(told(text).starts_with("a value"), "{}", told(text));
         }
     }
 }

@@ -3,19 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use cultivar_dialect::{Sign, scan::Facts};
+use cultivar_limits::{
+    backoff,
+    health::Admission,
+    rates::{Estimate, HolderId, RateState, Reservation},
+};
 use cultivar_record::{ConversationId, Endpoint, ExchangeId, TokenCount};
 use tokio::sync::oneshot;
 
 use crate::{
     AnswerStream, Caller, Gateway, GatewayError, Offer,
     attempt::{Came, UnderWay},
-    backoff,
     envelope::Envelope,
-    health::Admission,
-    limits::{Estimate, HolderId, RateState, Reservation},
     meter,
-    providers::{ProviderCall, Reply, ReplyBody, Sign},
-    scan::Facts,
+    providers::{ProviderCall, Reply, ReplyBody},
 };
 
 /// Most attempts at one question, over all its candidates.
@@ -143,22 +145,28 @@ impl Gateway {
         candidates: &[Arc<Offer>],
     ) -> Result<Reservation, GatewayError> {
         let (prompt, answer) = envelope.estimate();
-        let costs = candidates.iter().map(|offer| meter::price_of(prompt, answer, offer.provider.price));
+        let costs = candidates
+            .iter()
+            .map(|offer| meter::price_of(prompt, answer, offer.provider.price));
         let estimate = Estimate {
             tokens: TokenCount::new(prompt.get().saturating_add(answer.get())),
             cost: costs.max().unwrap_or_default(),
         };
         let key = [(HolderId::ApiKey(caller.key.id), &caller.key.limit)];
-        let project = caller.project.iter().map(|project| (HolderId::Project(project.id), &project.limit));
-        let organization = (HolderId::Organization(caller.organization.id), &caller.organization.limit);
+        let project = caller
+            .project
+            .iter()
+            .map(|project| (HolderId::Project(project.id), &project.limit));
+        let organization = (
+            HolderId::Organization(caller.organization.id),
+            &caller.organization.limit,
+        );
         let holders: Vec<_> = key.into_iter().chain(project).chain([organization]).collect();
         let limited = holders.iter().any(|(_, limit)| !limit.is_none());
         let holders = if limited { holders.as_slice() } else { &[] };
         self.limits
             .reserve(holders, estimate, self.ambient.now())
-            .map_err(|refusal| GatewayError::Limited {
-                refusal: Box::new(refusal),
-            })
+            .map_err(GatewayError::limited)
     }
 
     /// Begins an attempt: permission is asked anew, and the intent is durable. Nothing where the provider is left alone.

@@ -5,15 +5,22 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use cultivar_policy::{Permits, Register};
-use cultivar_record::{Acceptance, Ambient, Provider, ProviderKind, Verdict};
-use cultivar_store::{Blobs, DataDir, Store, tables};
+use cultivar_limits::{backoff::RetryBudget, health::HealthBoard, rates::Limits};
+use cultivar_policy::{Markets, Permits, Register};
+use cultivar_privacy::Desensitiser;
+use cultivar_record::{Acceptance, Ambient, Approval, Incident, Provider, ProviderKind, Verdict};
+use cultivar_store::{Blobs, DataDir, Journal, Packs, Store, tables};
 use tokio::sync::Mutex;
 
 use crate::{
-    GatewayError, KeyHasher, LocalModel, Tasks,
+    Durability, GatewayError, KeyHasher, LocalModel, Observer, Tasks,
+    directory::Directory,
+    offer::Offers,
     permit::Asked,
-    providers::{ProviderClient, http::HttpClient, local::Local, openai::OpenAi},
+    providers::{
+        ProviderClient, anthropic::Anthropic, azure_openai::AzureOpenAi, gemini::Gemini, http::HttpClient,
+        local::Local, openai::OpenAi,
+    },
     publisher::Publisher,
 };
 
@@ -32,75 +39,124 @@ pub struct Parts {
     pub register: Register,
     /// The policies in force.
     pub permits: Permits,
+    /// What is known of markets.
+    pub markets: Markets,
     /// Hashes API keys.
     pub hasher: KeyHasher,
     /// Signs tree heads and pedigrees.
     pub signer: cultivar_ledger::LogSigner,
     /// Reads an environment variable: provider keys are never stored.
     pub variable: Variables,
+    /// Keys the surrogates of desensitisation.
+    pub surrogates: [u8; 32],
+    /// When an answer may be released.
+    pub durability: Durability,
+    /// Whoever counts or traces attempts.
+    pub observers: Vec<Arc<dyn Observer>>,
 }
 
 /// The gateway of a data directory.
 pub struct Gateway {
     pub(crate) store: Arc<Store>,
+    pub(crate) journal: Journal,
     pub(crate) blobs: Blobs,
     pub(crate) ambient: Arc<dyn Ambient>,
     pub(crate) register: Register,
     pub(crate) permits: Permits,
+    pub(crate) markets: Markets,
     pub(crate) hasher: KeyHasher,
     pub(crate) publisher: Publisher,
     pub(crate) tasks: Tasks,
-    /// By the model's name.
-    pub(crate) providers: RwLock<HashMap<String, Provider>>,
+    pub(crate) directory: Directory,
+    pub(crate) offers: Offers,
     pub(crate) acceptances: RwLock<Vec<Acceptance>>,
+    pub(crate) approvals: RwLock<Vec<Approval>>,
+    /// The open ones.
+    pub(crate) incidents: RwLock<Vec<Incident>>,
+    pub(crate) verdicts: RwLock<HashMap<Asked, Arc<Verdict>>>,
+    /// Held while something is decided for the first time.
+    pub(crate) deciding: Mutex<()>,
+    pub(crate) limits: Limits,
+    pub(crate) health: HealthBoard,
+    pub(crate) retries: RetryBudget,
+    pub(crate) desensitiser: Desensitiser,
+    pub(crate) durability: Durability,
+    pub(crate) observers: Vec<Arc<dyn Observer>>,
+    /// Sends alerts.
+    pub(crate) alerts: Arc<HttpClient>,
     /// Models of our own, by their name at the provider.
     locals: RwLock<HashMap<String, Arc<dyn LocalModel>>>,
     /// Where the embedded teacher listens, once it does.
     teacher: RwLock<Option<String>>,
-    pub(crate) verdicts: Mutex<HashMap<Asked, Verdict>>,
-    http: HttpClient,
     variable: Variables,
 }
 
 impl Gateway {
-    /// Opens the door: closes what a killed process left open, publishes what it left unpublished.
+    /// Opens the door: settles and closes what a killed process left open, publishes what it left unpublished.
+    ///
+    /// # Errors
+    /// What the store, the ledger or the register say.
     pub fn open(parts: Parts) -> Result<Arc<Self>, GatewayError> {
-        let providers = parts.store.read(tables::provider::list)?;
+        let packs = Arc::new(Packs::new(&parts.dir));
+        let journal = Journal::open(Arc::clone(&parts.store), &parts.dir, Arc::clone(&packs))?;
+        let incidents = parts.store.read(tables::incident::list)?;
         let gateway = Self {
-            blobs: Blobs::new(&parts.dir),
+            journal,
+            blobs: Blobs::with_packs(&parts.dir, packs),
             publisher: Publisher::new(Arc::clone(&parts.store), parts.dir, parts.signer)?,
+            directory: Directory::read(&parts.store)?,
+            offers: Offers::default(),
             acceptances: RwLock::new(parts.store.read(tables::acceptance::list)?),
-            providers: RwLock::new(
-                providers
-                    .into_iter()
-                    .map(|provider| (provider.model.clone(), provider))
-                    .collect(),
-            ),
+            approvals: RwLock::new(parts.store.read(tables::approval::list)?),
+            incidents: RwLock::new(incidents.into_iter().filter(|i| i.closed_at.is_none()).collect()),
+            health: HealthBoard::new(parts.ambient.seed()),
+            limits: Limits::new(),
+            retries: RetryBudget::new(),
+            desensitiser: Desensitiser::new(parts.surrogates),
+            durability: parts.durability,
+            observers: parts.observers,
+            alerts: Arc::default(),
             store: parts.store,
             ambient: parts.ambient,
             register: parts.register,
             permits: parts.permits,
+            markets: parts.markets,
             hasher: parts.hasher,
             tasks: Tasks::default(),
+            verdicts: RwLock::default(),
+            deciding: Mutex::default(),
             locals: RwLock::default(),
             teacher: RwLock::default(),
-            verdicts: Mutex::default(),
-            http: HttpClient::default(),
             variable: parts.variable,
         };
+        gateway.refresh_offers(gateway.store.read(tables::provider::list)?)?;
         gateway.close_open_exchanges()?;
+        gateway.restore_spend()?;
         gateway.publish()?;
         Ok(Arc::new(gateway))
     }
 
-    /// The records behind the door.
+    /// The records behind the door, with everything that was answered so far. Waits for the disk where something is not there
+    /// yet.
     pub fn store(&self) -> &Arc<Store> {
+        self.journal.settle();
         &self.store
     }
 
     /// The bodies behind the door.
-    pub const fn blobs(&self) -> &Blobs {
+    pub fn blobs(&self) -> &Blobs {
+        self.journal.settle();
         &self.blobs
+    }
+
+    /// The journal of calls.
+    pub const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// What is known of markets.
+    pub const fn markets(&self) -> &Markets {
+        &self.markets
     }
 
     /// Time and randomness.
@@ -118,7 +174,7 @@ impl Gateway {
         &self.tasks
     }
 
-    /// Joins a model of our own to the provider of kind `local` that serves it.
+    /// Joins a model of our own to the provider of kind `local` that serves it. One that was joined before is replaced.
     pub fn join_local(&self, provider_model: &str, model: Arc<dyn LocalModel>) {
         self.locals
             .write()
@@ -131,50 +187,65 @@ impl Gateway {
         *self.teacher.write().unwrap_or_else(PoisonError::into_inner) = Some(base_url);
     }
 
-    /// Who speaks to a provider.
-    pub(crate) fn client(&self, provider: &Provider) -> Result<Box<dyn ProviderClient>, GatewayError> {
-        match provider.kind {
+    /// The model of our own behind an offer.
+    ///
+    /// # Errors
+    /// `unsupported` where the model is none of ours; `model_not_found` where it is not joined.
+    pub fn local(&self, provider: &Provider) -> Result<Arc<dyn LocalModel>, GatewayError> {
+        if provider.kind != ProviderKind::Local {
+            return Err(GatewayError::Unsupported {
+                model: provider.model.clone(),
+                what: "asked for its tokens",
+            });
+        }
+        let locals = self.locals.read().unwrap_or_else(PoisonError::into_inner);
+        let model = locals.get(&provider.provider_model).cloned();
+        model.ok_or_else(|| GatewayError::UnknownModel {
+            model: provider.model.clone(),
+        })
+    }
+
+    /// Makes the client that speaks to a provider.
+    pub(crate) fn make_client(&self, provider: &Provider) -> Result<Arc<dyn ProviderClient>, GatewayError> {
+        let (name, url) = (provider.name.clone(), provider.base_url.as_deref());
+        let model = provider.provider_model.clone();
+        Ok(match provider.kind {
             ProviderKind::Openai => {
-                let key = match &provider.key_variable {
-                    None => None,
-                    Some(variable) => {
-                        Some((self.variable)(variable).filter(|key| !key.is_empty()).ok_or_else(|| {
-                            GatewayError::MissingKey {
-                                provider: provider.name.clone(),
-                                variable: variable.clone(),
-                            }
-                        })?)
-                    }
-                };
-                let base_url = provider.base_url.clone().unwrap_or_default();
-                Ok(Box::new(OpenAi::new(
-                    self.http.get(&base_url)?,
-                    provider.name.clone(),
-                    &base_url,
-                    key,
-                )))
+                let key = self.key_of(provider)?;
+                Arc::new(OpenAi::new(name, url.unwrap_or_default(), key.as_deref()))
+            }
+            ProviderKind::AzureOpenai => {
+                let key = self.key_of(provider)?;
+                Arc::new(AzureOpenAi::new(name, url.unwrap_or_default(), model, key.as_deref())?)
+            }
+            ProviderKind::Anthropic => {
+                let key = self.key_of(provider)?;
+                Arc::new(Anthropic::new(name, url, model, key.as_deref()))
+            }
+            ProviderKind::Gemini => {
+                let key = self.key_of(provider)?;
+                Arc::new(Gemini::new(name, url, key.as_deref()))
             }
             ProviderKind::Recorded => {
                 let teacher = self.teacher.read().unwrap_or_else(PoisonError::into_inner).clone();
-                let base_url = teacher.ok_or_else(|| GatewayError::Unreachable {
-                    provider: provider.name.clone(),
+                let url = teacher.ok_or_else(|| GatewayError::Unreachable {
+                    provider: name.clone(),
                     reason: "the embedded teacher is not running in this process".to_owned(),
                 })?;
-                Ok(Box::new(OpenAi::new(
-                    self.http.get(&base_url)?,
-                    provider.name.clone(),
-                    &base_url,
-                    None,
-                )))
+                Arc::new(OpenAi::new(name, &url, None))
             }
-            ProviderKind::Local => {
-                let locals = self.locals.read().unwrap_or_else(PoisonError::into_inner);
-                let model = locals.get(&provider.provider_model).cloned();
-                let model = model.ok_or_else(|| GatewayError::UnknownModel {
-                    model: provider.model.clone(),
-                })?;
-                Ok(Box::new(Local::new(provider.model.clone(), model)))
-            }
-        }
+            ProviderKind::Local => Arc::new(Local::new(provider.model.clone(), self.local(provider)?)),
+        })
+    }
+
+    fn key_of(&self, provider: &Provider) -> Result<Option<String>, GatewayError> {
+        let Some(variable) = &provider.key_variable else {
+            return Ok(None);
+        };
+        let key = (self.variable)(variable).filter(|key| !key.is_empty());
+        key.map(Some).ok_or_else(|| GatewayError::MissingKey {
+            provider: provider.name.clone(),
+            variable: variable.clone(),
+        })
     }
 }

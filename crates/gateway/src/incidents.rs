@@ -3,10 +3,11 @@
 
 use std::sync::PoisonError;
 
+use cultivar_dialect::Sign;
 use cultivar_record::{EntryKind, Incident, IncidentId, Intent, LedgerEntry, Salt};
 use cultivar_store::tables;
 
-use crate::{Gateway, GatewayError, error::ProviderRefusal, providers::Sign};
+use crate::{Gateway, GatewayError, error::ProviderRefusal};
 
 impl Gateway {
     /// Hears a refusal, and opens an incident where it is a sign about our own account.

@@ -12,7 +12,8 @@ pub(crate) fn charge(usage: Usage, price: Price) -> MicroUsd {
 
 /// The cost of tokens at a price, each kind of token rounded up.
 pub(crate) fn price_of(prompt: TokenCount, completion: TokenCount, price: Price) -> MicroUsd {
-    MicroUsd::for_tokens(prompt, price.prompt_per_million) + MicroUsd::for_tokens(completion, price.completion_per_million)
+    MicroUsd::for_tokens(prompt, price.prompt_per_million)
+        + MicroUsd::for_tokens(completion, price.completion_per_million)
 }
 
 /// The usage of an answer that broke off before its provider counted: from the length of the request and the pieces that

@@ -88,7 +88,11 @@ impl Gateway {
     /// The registered providers, oldest first.
     pub fn providers(&self) -> Vec<Provider> {
         let all = self.offers.all();
-        let mut providers: Vec<Provider> = all.values().flat_map(|offers| offers.iter()).map(|offer| offer.provider.clone()).collect();
+        let mut providers: Vec<Provider> = all
+            .values()
+            .flat_map(|offers| offers.iter())
+            .map(|offer| offer.provider.clone())
+            .collect();
         providers.sort_by_key(|provider| provider.id);
         providers
     }

@@ -119,7 +119,9 @@ impl Gateway {
     ) -> Result<Verdict, GatewayError> {
         let terms = (terms, terms_digest);
         let footing = self.footing(organization, terms, None, None, self.ambient.now());
-        let verdict = self.decide(organization, terms, footing, Offering::default(), wanted).await?;
+        let verdict = self
+            .decide(organization, terms, footing, Offering::default(), wanted)
+            .await?;
         Ok(Verdict::clone(&verdict))
     }
 
@@ -189,7 +191,11 @@ impl Gateway {
                 && acceptance.covers(None, purpose, now)
                 && market.is_none_or(|market| self.markets.covers(&acceptance.markets, market))
         });
-        if in_force { Footing::Accepted } else { Footing::NotAccepted }
+        if in_force {
+            Footing::Accepted
+        } else {
+            Footing::NotAccepted
+        }
     }
 
     /// How a call stands to its market.

@@ -1,17 +1,13 @@
 //! Providers: one file each, one shape. Each turns a [`ProviderCall`] into a [`Reply`] and knows nothing of permits or records.
 
-mod anthropic;
-mod azure;
+pub(crate) mod anthropic;
+pub(crate) mod azure_openai;
 mod call;
-mod gemini;
+pub(crate) mod gemini;
 pub mod http;
 pub mod local;
 pub mod openai;
 pub mod recorded;
-mod refusal;
-mod signs;
-mod sse;
-mod translate;
 
 use cultivar_record::chat::Message;
 use futures_util::future::BoxFuture;
@@ -20,8 +16,6 @@ use crate::GatewayError;
 pub use call::{ProviderCall, Reply, ReplyBody};
 pub use local::LocalModel;
 use local::LocalScore;
-pub(crate) use refusal::Refusal;
-pub use signs::{Sign, StandingSign};
 
 /// Speaks to one provider.
 pub trait ProviderClient: Send + Sync {

@@ -145,6 +145,7 @@ impl Publisher {
 impl Gateway {
     /// Publishes everything that is durable now; returns the size of the tree. Blocks.
     pub fn publish(&self) -> Result<u64, GatewayError> {
+        self.journal.settle();
         self.publisher.publish()
     }
 

@@ -86,7 +86,10 @@ impl Gateway {
         let (salt, at) = (Salt::new(self.ambient.as_ref()), self.ambient.now());
         let text = canonical_outcome(&outcome)?;
         // Canonical JSON of the exchange, its outcome and the time: the names are in order.
-        let payload = format!("{{\"ended_at\":\"{at}\",\"exchange\":\"{}\",\"outcome\":{text}}}", intent.id);
+        let payload = format!(
+            "{{\"ended_at\":\"{at}\",\"exchange\":\"{}\",\"outcome\":{text}}}",
+            intent.id
+        );
         let commitment = Commitment::to_text(salt, &payload);
         let entry = LedgerEntry::of(EntryKind::CallOutcome, intent.organization, intent.id, commitment, at);
         let frame = Frame::Outcome(Box::new(OutcomeFrame {

@@ -52,7 +52,11 @@ mod tests {
     use super::*;
 
     fn kept(retention: Retention, body: &str) -> Option<String> {
-        let kept = keep(retention, &Desensitiser::new([1; 32]), &Bytes::copy_from_slice(body.as_bytes()));
+        let kept = keep(
+            retention,
+            &Desensitiser::new([1; 32]),
+            &Bytes::copy_from_slice(body.as_bytes()),
+        );
         kept.body.map(|body| {
             assert_eq!(Digest::of_bytes(&body), kept.digest);
             String::from_utf8(body.to_vec()).unwrap()

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use cultivar_limits::health::BreakerState;
 use cultivar_record::{Incident, MicroUsd, Seed, Timestamp, TokenCount, Verdict};
 
-use crate::{Caller, Gateway, GatewayError, Offer, health::BreakerState, meter};
+use crate::{Caller, Gateway, GatewayError, Offer, meter};
 
 /// Tokens on which prices are compared: a question and an answer of the same length.
 const COMPARED_TOKENS: TokenCount = TokenCount::new(1_000_000);
@@ -97,7 +98,7 @@ impl Gateway {
             return Some(LeftAlone::Incident(Box::new(incident)));
         }
         let health = self.health.look(offer.provider.id)?;
-        (health.breaker.state() == BreakerState::Open).then_some(LeftAlone::Failing)
+        matches!(health.breaker.state(), BreakerState::Open { .. }).then_some(LeftAlone::Failing)
     }
 
     fn put_in_order(&self, offers: &mut Vec<Arc<Offer>>, now: Timestamp) {
@@ -108,7 +109,10 @@ impl Gateway {
         }
         let providers: Vec<_> = offers.iter().map(|offer| offer.provider.id).collect();
         let order = self.health.order(&providers, now);
-        *offers = order.into_iter().filter_map(|index| offers.get(index).cloned()).collect();
+        *offers = order
+            .into_iter()
+            .filter_map(|index| offers.get(index).cloned())
+            .collect();
     }
 }
 
@@ -127,7 +131,9 @@ fn by_weight(offers: &mut [Arc<Offer>], seed: Seed) {
             return;
         }
         // A linear congruential step is random enough to share load. Source: Knuth, MMIX.
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let mut drawn = (state >> 16) % total;
         let chosen = rest.iter().position(|offer| {
             let weight = weight(offer);

@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use cultivar_dialect::scan::{Event, Scanner, Told};
 use cultivar_record::{Endpoint, Usage};
 use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture, stream::BoxStream};
 use tokio::sync::watch;
@@ -17,7 +18,6 @@ use tokio::sync::watch;
 use crate::{
     Caller, GatewayError,
     attempt::{Came, UnderWay},
-    scan::{Event, Scanner, Told},
 };
 
 const DONE: Bytes = Bytes::from_static(b"data: [DONE]\n\n");
@@ -127,7 +127,10 @@ impl Flow {
     fn take_in(&mut self, bytes: Bytes) {
         self.kept.extend_from_slice(&bytes);
         let mut events = self.scanner.feed(bytes.clone());
-        let all_pass = self.held.is_empty() && events.iter().all(|event| matches!(event.told, Told::Piece | Told::Nothing));
+        let all_pass = self.held.is_empty()
+            && events
+                .iter()
+                .all(|event| matches!(event.told, Told::Piece | Told::Nothing));
         let whole: usize = events.iter().map(|event| event.raw.len()).sum();
         if all_pass && whole == bytes.len() {
             // Nothing is changed, so the bytes go on as they came.
@@ -356,9 +359,9 @@ impl Drop for AnswerStream {
         let is_billed = flow.under_way.offer.provider.bills_cancelled && !flow.recorded;
         if is_billed && tokio::runtime::Handle::try_current().is_ok() {
             let gateway = Arc::clone(&flow.under_way.gateway);
-            gateway.tasks.spawn(async move {
-                while std::future::poll_fn(|context| flow.poll(context)).await.is_some() {}
-            });
+            gateway
+                .tasks
+                .spawn(async move { while std::future::poll_fn(|context| flow.poll(context)).await.is_some() {} });
         } else {
             flow.leave();
         }

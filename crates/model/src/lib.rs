@@ -22,6 +22,7 @@ mod tokenizer;
 mod trainer;
 mod transcript;
 mod weights;
+mod writing;
 
 pub use config::{DecoderConfig, Size};
 pub use error::ModelError;
@@ -31,4 +32,5 @@ pub use settings::{LearnFrom, TrainSettings};
 pub use student::Student;
 pub use tokenizer::{SMALLEST_VOCAB, StreamDecoder, Tokenizer};
 pub use trainer::{CheckpointBytes, StepReport, Trainer};
-pub use transcript::{Transcript, TurnSpan};
+pub use transcript::{CHAT_TEMPLATE, Transcript, TurnSpan};
+pub use writing::{Likely, Reading, Told, WriteOptions, Written, WrittenToken};

@@ -3,12 +3,10 @@
 
 mod counts;
 
-use std::ops::ControlFlow;
+use cultivar_record::chat::Message;
 
-use cultivar_record::chat::{Message, Role};
-
-use crate::language_model::{GenerateOptions, Generated, LanguageModel, TurnScore};
-use crate::student::answer;
+use crate::language_model::{LanguageModel, TurnScore};
+use crate::writing::Reading;
 use crate::{ModelError, Tokenizer, Transcript};
 use counts::Counts;
 
@@ -43,21 +41,19 @@ impl NgramBaseline {
 }
 
 impl LanguageModel for NgramBaseline {
-    fn generate(
-        &self,
-        messages: &[Message],
-        options: &GenerateOptions,
-        on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
-    ) -> Result<Generated, ModelError> {
-        let mut tokens = Transcript::render(&self.tokenizer, messages)?.tokens;
-        tokens.push(self.tokenizer.role(Role::Assistant));
-        let prompt_tokens = tokens.len() as u64;
-        let next = &mut |token: Option<u32>| {
-            tokens.extend(token);
-            let probabilities = self.counts.probabilities(&tokens);
-            Some(probabilities.into_iter().map(|p| p as f32).collect())
-        };
-        Ok(answer(&self.tokenizer, options, prompt_tokens, next, on_text))
+    fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    fn context(&self) -> Option<usize> {
+        None
+    }
+
+    fn reading(&self) -> Box<dyn Reading + '_> {
+        Box::new(NgramReading {
+            counts: &self.counts,
+            tokens: Vec::new(),
+        })
     }
 
     fn score(&self, messages: &[Message]) -> Result<Vec<TurnScore>, ModelError> {
@@ -76,9 +72,36 @@ impl LanguageModel for NgramBaseline {
     }
 }
 
+/// The tokens read so far.
+struct NgramReading<'a> {
+    counts: &'a Counts,
+    tokens: Vec<u32>,
+}
+
+impl Reading for NgramReading<'_> {
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+
+    fn next(&mut self, tokens: &[u32]) -> Vec<f32> {
+        self.tokens.extend_from_slice(tokens);
+        let probabilities = self.counts.probabilities(&self.tokens);
+        probabilities.into_iter().map(|p| p.ln() as f32).collect()
+    }
+
+    fn each(&mut self, tokens: &[u32]) -> Vec<Vec<f32>> {
+        tokens.iter().map(|token| self.next(&[*token])).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
+    use cultivar_record::chat::Role;
+
     use super::*;
+    use crate::GenerateOptions;
 
     fn conversation(texts: [&str; 2]) -> Vec<Message> {
         vec![

@@ -39,6 +39,11 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Numbers of a row of logits.
+    pub(crate) const fn vocab(&self) -> usize {
+        self.decoder.config.vocab
+    }
+
     /// Tokens that can still be read.
     pub(crate) fn room(&self) -> usize {
         self.decoder.config.context - self.length

@@ -1,17 +1,14 @@
 //! The student as a language model: weights, shape and tokenizer put together.
 
-use std::ops::ControlFlow;
-
 use cultivar_record::Seed;
-use cultivar_record::chat::{Message, Role};
+use cultivar_record::chat::Message;
 
 use crate::decoder::Decoder;
 use crate::kernel::cross_entropy;
-use crate::language_model::{Finish, GenerateOptions, Generated, LanguageModel, TurnScore};
-use crate::sampler::Sampler;
+use crate::language_model::{LanguageModel, TurnScore};
 use crate::session::Session;
-use crate::tokenizer::StreamDecoder;
 use crate::transcript::Transcript;
+use crate::writing::Reading;
 use crate::{DecoderConfig, ModelError, Tokenizer, weights};
 
 /// A decoder that can answer.
@@ -108,33 +105,38 @@ pub(crate) fn decoder_for(config: DecoderConfig, tokenizer: &Tokenizer) -> Resul
 }
 
 impl LanguageModel for Student {
-    fn generate(
-        &self,
-        messages: &[Message],
-        options: &GenerateOptions,
-        on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
-    ) -> Result<Generated, ModelError> {
-        let context = self.decoder.config.context;
-        let transcript = Transcript::render(&self.tokenizer, messages)?;
-        // Half the context at least stays for the question, however long the answer may become.
-        let room = context.saturating_sub(options.max_tokens.min(context / 2) + 1);
-        let mut prompt = transcript.newest(room).to_vec();
-        prompt.push(self.tokenizer.role(Role::Assistant));
-        let mut session = Session::new(&self.decoder, &self.weights);
-        let mut read = prompt.clone();
-        let draw = &mut |token: Option<u32>| {
-            if let Some(token) = token {
-                read = vec![token];
+    fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    fn context(&self) -> Option<usize> {
+        Some(self.decoder.config.context)
+    }
+
+    fn reading(&self) -> Box<dyn Reading + '_> {
+        Box::new(StudentReading {
+            session: Session::new(&self.decoder, &self.weights),
+            tokens: self.tokenizer.vocab(),
+        })
+    }
+
+    fn width(&self) -> Option<usize> {
+        Some(self.decoder.config.width)
+    }
+
+    /// The mean of the normed streams after the last layer, `[width]`, made 1 long.
+    fn embed(&self, tokens: &[u32]) -> Option<Vec<f32>> {
+        let width = self.decoder.config.width;
+        let streams = Session::new(&self.decoder, &self.weights).read(tokens);
+        let mut sum = vec![0.0; width];
+        for stream in streams.chunks_exact(width) {
+            for (sum, x) in sum.iter_mut().zip(stream) {
+                *sum += x;
             }
-            if session.room() < read.len() {
-                return None;
-            }
-            let mut logits = session.next(&read);
-            logits.truncate(self.tokenizer.vocab());
-            cross_entropy::softmax(&mut logits);
-            Some(logits)
-        };
-        Ok(answer(&self.tokenizer, options, prompt.len() as u64, draw, on_text))
+        }
+        let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
+        // The mean and the sum point the same way.
+        Some(sum.into_iter().map(|x| x / length.max(f32::MIN_POSITIVE)).collect())
     }
 
     /// Turns are scored within as much history as fits the context; of a turn that does not fit at all, each further
@@ -185,51 +187,37 @@ impl Student {
     }
 }
 
-/// The loop that every model answers with: draw a token, give out its text, stop where the turn ends.
-///
-/// `next` gets the token that was drawn (none at first) and gives the probabilities of the next one, or nothing where the
-/// model can see no further.
-pub(crate) fn answer(
-    tokenizer: &Tokenizer,
-    options: &GenerateOptions,
-    prompt_tokens: u64,
-    next: &mut dyn FnMut(Option<u32>) -> Option<Vec<f32>>,
-    on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
-) -> Generated {
-    let mut sampler = Sampler::new(options);
-    let mut stream = StreamDecoder::default();
-    let mut text = String::new();
-    let mut finish = Finish::Length;
-    let mut completion_tokens = 0;
-    let mut drawn = None;
-    for _ in 0..options.max_tokens {
-        let Some(probabilities) = next(drawn) else { break };
-        let token = sampler.draw(&probabilities);
-        completion_tokens += 1;
-        if token == tokenizer.end() {
-            finish = Finish::Stop;
-            break;
-        }
-        let piece = stream.push(tokenizer.bytes_of(token));
-        text.push_str(&piece);
-        if !piece.is_empty() && on_text(&piece).is_break() {
-            finish = Finish::Cancelled;
-            break;
-        }
-        drawn = Some(token);
+/// A session that tells log-probabilities.
+struct StudentReading<'a> {
+    session: Session<'a>,
+    /// Ids that stand for a token; the vocabulary of the weights may be larger.
+    tokens: usize,
+}
+
+impl StudentReading<'_> {
+    /// Over the whole vocabulary of the weights, as in training and in scores.
+    fn log_probs(&self, mut logits: Vec<f32>) -> Vec<f32> {
+        cross_entropy::log_softmax(&mut logits);
+        logits.truncate(self.tokens);
+        logits
     }
-    let rest = stream.finish();
-    if finish != Finish::Cancelled && !rest.is_empty() {
-        text.push_str(&rest);
-        if on_text(&rest).is_break() {
-            finish = Finish::Cancelled;
-        }
+}
+
+impl Reading for StudentReading<'_> {
+    fn room(&self) -> usize {
+        self.session.room()
     }
-    Generated {
-        text,
-        prompt_tokens,
-        completion_tokens,
-        finish,
+
+    fn next(&mut self, tokens: &[u32]) -> Vec<f32> {
+        let logits = self.session.next(tokens);
+        self.log_probs(logits)
+    }
+
+    fn each(&mut self, tokens: &[u32]) -> Vec<Vec<f32>> {
+        let normed = self.session.read(tokens);
+        let logits = self.session.logits(&normed);
+        let rows = logits.chunks_exact(self.session.vocab());
+        rows.map(|row| self.log_probs(row.to_vec())).collect()
     }
 }
 

@@ -140,6 +140,48 @@ impl Tokenizer {
         Ok(encoding.get_ids().to_vec())
     }
 
+    /// The tokens of a text in which the names of special tokens stand for these tokens: a rendered template, never what a
+    /// person wrote.
+    ///
+    /// # Errors
+    /// [`ModelError::Tokenizer`] where the tokenizer lacks a token for a byte.
+    pub fn encode_template(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        let mut tokens = Vec::new();
+        let mut rest = text;
+        while let Some((at, id, name)) = self.first_special(rest) {
+            let (before, from) = rest.split_at(at);
+            tokens.extend(self.encode(before)?);
+            tokens.push(id);
+            rest = from.strip_prefix(name).unwrap_or_default();
+        }
+        tokens.extend(self.encode(rest)?);
+        Ok(tokens)
+    }
+
+    fn first_special(&self, text: &str) -> Option<(usize, u32, &'static str)> {
+        let found = self
+            .special_tokens()
+            .filter_map(|(id, name)| Some((text.find(name)?, id, name)));
+        found.min_by_key(|(at, ..)| *at)
+    }
+
+    /// The special tokens: id and name.
+    pub fn special_tokens(&self) -> impl Iterator<Item = (u32, &'static str)> + '_ {
+        self.special.iter().copied().zip(SPECIAL)
+    }
+
+    /// The text of tokens, special tokens by their names. Unknown ids have none; bytes that are no UTF-8 become U+FFFD.
+    pub fn decode_template(&self, tokens: &[u32]) -> String {
+        let bytes: Vec<u8> = tokens.iter().flat_map(|token| self.shown(*token)).copied().collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The bytes of a token, of a special one its name; none for unknown ids.
+    pub fn shown(&self, token: u32) -> &[u8] {
+        let special = self.special_tokens().find(|(id, _)| *id == token);
+        special.map_or_else(|| self.bytes_of(token), |(_, name)| name.as_bytes())
+    }
+
     /// The text of tokens. Special tokens and unknown ids have none; bytes that are no UTF-8 become U+FFFD.
     pub fn decode(&self, tokens: &[u32]) -> String {
         let bytes: Vec<u8> = tokens.iter().flat_map(|token| self.bytes_of(*token)).copied().collect();
@@ -177,6 +219,11 @@ impl StreamDecoder {
         }
         self.pending.drain(..done);
         text
+    }
+
+    /// Whether the last character is still incomplete.
+    pub const fn is_waiting(&self) -> bool {
+        !self.pending.is_empty()
     }
 
     /// What is left at the end: U+FFFD where a character stayed incomplete.
@@ -248,6 +295,19 @@ mod tests {
     }
 
     #[test]
+    fn the_names_of_special_tokens_stand_for_them_in_a_template_only() {
+        let tokenizer = small();
+        let (user, end) = (tokenizer.role(Role::User), tokenizer.end());
+        let template = "<|user|>one latte<|end|><|end|><|en";
+        let tokens = tokenizer.encode_template(template).unwrap();
+        let expected = [&[user][..], &tokenizer.encode("one latte").unwrap(), &[end, end]].concat();
+        assert_eq!(tokens[..expected.len()], expected);
+        assert_eq!(tokenizer.decode_template(&tokens), template);
+        assert_eq!(tokenizer.decode(&tokens), "one latte<|en");
+        assert!(!tokenizer.encode(template).unwrap().contains(&end));
+    }
+
+    #[test]
     fn damaged_files_are_refused() {
         let json = small().to_json().unwrap();
         assert!(Tokenizer::from_json(&json[..json.len() / 2]).is_err());
@@ -264,6 +324,7 @@ mod tests {
             TOKENIZER.with(|tokenizer| {
                 let tokens = tokenizer.encode(&text).unwrap();
                 assert_eq!(tokenizer.decode(&tokens), text);
+                assert_eq!(tokenizer.decode_template(&tokenizer.encode_template(&text).unwrap()), text);
                 let mut stream = StreamDecoder::default();
                 let mut pieces: String = tokens.iter().map(|token| stream.push(tokenizer.bytes_of(*token))).collect();
                 pieces.push_str(&stream.finish());

@@ -35,6 +35,14 @@ pub struct Transcript {
     pub turns: Vec<TurnSpan>,
 }
 
+/// The form of a transcript as a Jinja template, for programs that render conversations themselves.
+/// Source: Hugging Face `transformers`, "Chat templates".
+pub const CHAT_TEMPLATE: &str = "{% for message in messages %}\
+{% set role = {'developer': 'system', 'function': 'tool'}.get(message['role'], message['role']) %}\
+{{ '<|' + role + '|>' + (message['content'] or '') + '<|end|>' }}\
+{% endfor %}\
+{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}";
+
 impl Transcript {
     /// Renders messages; those without text keep their role and end tokens.
     ///
@@ -55,6 +63,14 @@ impl Transcript {
             });
         }
         Ok(transcript)
+    }
+
+    /// The tokens after which the assistant speaks: as many of the newest turns as fit with its role token into `room`
+    /// (at least 1).
+    pub fn before_answer(&self, tokenizer: &Tokenizer, room: usize) -> Vec<u32> {
+        let mut tokens = self.newest(room.saturating_sub(1)).to_vec();
+        tokens.push(tokenizer.role(Role::Assistant));
+        tokens
     }
 
     /// The tokens from the oldest turn on with which the rest fits into `room`; where even the last turn does not fit, the

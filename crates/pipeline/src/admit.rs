@@ -89,7 +89,7 @@ pub(crate) async fn may_learn(context: &Context, recipe: &Recipe) -> Result<(), 
         Ok(())
     } else {
         Err(GatewayError::Forbidden {
-            verdict: Box::new(evaluation),
+            verdict: std::sync::Arc::new(evaluation),
         }
         .into())
     }

@@ -59,15 +59,12 @@ async fn register_teacher(context: &Context, recipe: &Recipe) -> Result<(), Pipe
         .gateway
         .accept_terms(&context.organization, &teacher.terms, &teacher.terms_accepted_by)
         .await?;
+    let name = &teacher.provider;
     let provider = NewProvider {
-        name: teacher.provider.clone(),
-        kind: teacher.kind,
-        model: teacher.provider.clone(),
-        provider_model: teacher.model.clone(),
         base_url: teacher.base_url.clone(),
         key_variable: teacher.key_variable.clone(),
-        terms: teacher.terms.clone(),
         price: teacher.price,
+        ..NewProvider::plain(name, teacher.kind, name, &teacher.model, teacher.terms.clone())
     };
     context
         .gateway

@@ -200,7 +200,7 @@ async fn ask_once(context: &Context, question: Question) -> Result<Completion, G
 fn may_pass(error: &GatewayError) -> bool {
     match error {
         GatewayError::Unreachable { .. } => true,
-        GatewayError::Refused { status, .. } => *status == 429 || *status >= 500,
+        GatewayError::Refused(refusal) => refusal.status == 429 || refusal.status >= 500,
         _ => false,
     }
 }
@@ -209,13 +209,8 @@ fn may_pass(error: &GatewayError) -> bool {
 fn declined(context: &Context, asked: Result<Completion, GatewayError>) -> Result<Option<Completion>, PipelineError> {
     match asked {
         Ok(completion) => Ok(Some(completion)),
-        Err(
-            error @ GatewayError::Refused {
-                status: 400 | 413 | 422,
-                ..
-            },
-        ) => {
-            context.progress.warning(&error);
+        Err(GatewayError::Refused(refusal)) if matches!(refusal.status, 400 | 413 | 422) => {
+            context.progress.warning(&GatewayError::Refused(refusal));
             Ok(None)
         }
         Err(error) => Err(error.into()),
@@ -230,7 +225,7 @@ fn recorded_answer(context: &Context, recipe: &Recipe, key: &str) -> Result<Opti
         .read(|tx| tables::exchange::answered(tx, provider, purpose, key))?;
     match known.and_then(|exchange| exchange.outcome) {
         Some(cultivar_record::ExchangeOutcome::Answered { answer, .. }) => {
-            Ok(Some(context.gateway.blobs().get(&answer)?))
+            Ok(Some(context.gateway.completion(&answer)?))
         }
         _ => Ok(None),
     }

@@ -9,7 +9,7 @@ use cultivar_gateway::{Answer, LocalModel, LocalScore, NewProvider, Question};
 use cultivar_model::{DEFAULT_ORDER, LanguageModel, NgramBaseline, Student};
 use cultivar_policy::OWN_MODELS;
 use cultivar_record::{
-    Comparison, ComparisonId, ComparisonPlan, Digest, EntryKind, Estimate, Example, Price, ProviderKind, Seed, Split,
+    Comparison, ComparisonId, ComparisonPlan, Digest, EntryKind, Estimate, Example, ProviderKind, Seed, Split,
     SubjectScore,
     chat::{ChatRequest, Message, Role},
     digest_of,
@@ -93,7 +93,7 @@ async fn reference_is_permitted(context: &Context, dataset: &SealedDataset) -> R
             .await?;
         if !verdict.permits() {
             return Err(cultivar_gateway::GatewayError::Forbidden {
-                verdict: Box::new(verdict),
+                verdict: std::sync::Arc::new(verdict),
             }
             .into());
         }
@@ -189,16 +189,7 @@ async fn join_others(
 
 async fn join(context: &Context, name: &str, model: Arc<dyn LocalModel>) -> Result<(), PipelineError> {
     context.gateway.join_local(name, model);
-    let provider = NewProvider {
-        name: name.to_owned(),
-        kind: ProviderKind::Local,
-        model: name.to_owned(),
-        provider_model: name.to_owned(),
-        base_url: None,
-        key_variable: None,
-        terms: OWN_MODELS.parse()?,
-        price: Price::default(),
-    };
+    let provider = NewProvider::plain(name, ProviderKind::Local, name, name, OWN_MODELS.parse()?);
     context
         .gateway
         .register_provider(context.organization.id, provider)
@@ -258,11 +249,13 @@ async fn examine(context: &Context, subject: &str, example: &Example) -> Result<
         .filter(|(_, m)| m.role == Role::Assistant)
     {
         let before = example.messages.get(..at).unwrap_or_default().to_vec();
-        let request = ChatRequest {
+        let mut request = ChatRequest {
             temperature: Some(0.0),
             max_tokens: Some(MOST_ANSWER_TOKENS),
             ..ChatRequest::plain(subject, before)
         };
+        // A dialogue longer than a model sees loses its oldest turns, for every model alike.
+        request.rest.insert("truncation".to_owned(), "auto".into());
         let (_, answer) = context
             .gateway
             .complete(caller, about(Question::alone(request)))

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use cultivar_forensics::near_duplicates;
 use cultivar_privacy::{Desensitiser, PrivacyReport};
 use cultivar_record::{
-    ByteCount, ConversationId, Dataset, DatasetId, Digest, Dropped, EntryKind, Example, Exchange, ExchangeId,
+    ByteCount, ConversationId, Dataset, DatasetId, Digest, Dropped, Endpoint, EntryKind, Example, Exchange, ExchangeId,
     ExchangeOutcome, Seed, Split, TermsKey,
-    chat::{ChatRequest, Completion, Message, Role},
+    chat::{ChatRequest, Message, Role},
     digest_of,
 };
 use cultivar_store::tables;
@@ -98,11 +98,14 @@ fn conversations(context: &Context, exchanges: &[Exchange]) -> Result<Vec<Exampl
             continue;
         };
         let intent = &exchange.intent;
+        if intent.endpoint != Endpoint::ChatCompletions {
+            continue;
+        }
         let alone =
             || ConversationId::from_parts(intent.at, Digest::of_bytes(intent.id.to_string().as_bytes()).as_bytes());
         let conversation = intent.conversation.unwrap_or_else(alone);
         let request: ChatRequest = context.gateway.blobs().get(&intent.request)?;
-        let answer: Completion = context.gateway.blobs().get(answer)?;
+        let answer = context.gateway.completion(answer)?;
         let mut messages = request.messages;
         messages.push(Message::text(Role::Assistant, answer.first_text()));
         let empty = || Example {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cultivar_gateway::{Gateway, NewProvider};
 use cultivar_policy::OWN_MODELS;
-use cultivar_record::{EntryKind, ModelVersionId, Pedigree, Price, ProviderKind, digest_of};
+use cultivar_record::{EntryKind, ModelVersionId, Pedigree, ProviderKind, digest_of};
 use cultivar_store::{DataDir, Statements, tables};
 
 use crate::{
@@ -94,16 +94,14 @@ async fn seal(
 }
 
 fn provider(pedigree: &Pedigree) -> Result<NewProvider, PipelineError> {
-    Ok(NewProvider {
-        name: pedigree.model.clone(),
-        kind: ProviderKind::Local,
-        model: pedigree.model.clone(),
-        provider_model: format!("{}@{}", pedigree.model, pedigree.version),
-        base_url: None,
-        key_variable: None,
-        terms: OWN_MODELS.parse()?,
-        price: Price::default(),
-    })
+    let (model, version) = (&pedigree.model, format!("{}@{}", pedigree.model, pedigree.version));
+    Ok(NewProvider::plain(
+        model,
+        ProviderKind::Local,
+        model,
+        &version,
+        OWN_MODELS.parse()?,
+    ))
 }
 
 fn join(gateway: &Gateway, dir: &DataDir, pedigree: &Pedigree) -> Result<(), PipelineError> {

@@ -6,7 +6,9 @@ use std::collections::{HashMap, HashSet};
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
 use cultivar_record::{Fact, FactName, Purpose, Terms};
 
-use crate::{Commerce, Competition, Footing, Offering, PolicyError, Scores, Settings, Silence, Training, Use, UseRequest};
+use crate::{
+    Commerce, Competition, Footing, Offering, PolicyError, Scores, Settings, Silence, Training, Use, UseRequest,
+};
 
 /// The schema's type names, parsed once.
 #[derive(Debug)]

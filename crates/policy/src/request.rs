@@ -25,7 +25,10 @@ pub struct UseRequest<'a> {
 
 /// How a call stands to the market that it comes from. Policies read it where a model is asked; what is decided offline comes
 /// from no market and has the default: nothing stands against it.
-#[expect(clippy::struct_excessive_bools, reason = "four facts that are independent of each other")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four facts that are independent of each other"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Offering {
     /// Whether anything is offered in the market at all.

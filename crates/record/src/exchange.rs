@@ -137,6 +137,14 @@ impl ExchangeOutcome {
         }
     }
 
+    /// The digest of the answer, where there is one.
+    pub const fn answer(&self) -> Option<Digest> {
+        match self {
+            Self::Answered { answer, .. } | Self::Partial { answer, .. } => Some(*answer),
+            Self::Failed { .. } | Self::Unknown => None,
+        }
+    }
+
     /// The provider's own request id, where there is one.
     pub fn provider_request_id(&self) -> Option<&str> {
         match self {

@@ -11,7 +11,6 @@ mod index;
 use std::{
     collections::HashMap,
     fs::{File, OpenOptions},
-    io::Write,
     os::unix::fs::FileExt,
     path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -67,17 +66,17 @@ impl Packs {
         self.folder().join(format!("{number:08}.pack"))
     }
 
-    /// Keeps bodies, on the disk when this returns. A body that is there already is kept once.
+    /// Keeps bodies under their digests, on the disk when this returns. A body that is there already is kept once.
     ///
     /// # Errors
     /// `store::disk_full`, `store::file`.
-    pub fn append<'a>(&self, bodies: impl Iterator<Item = &'a bytes::Bytes>) -> Result<(), StoreError> {
+    pub fn append<'a>(&self, bodies: impl Iterator<Item = (Digest, &'a bytes::Bytes)>) -> Result<(), StoreError> {
         let mut guard = self.opened()?;
         let Some(open) = guard.as_mut() else { return Ok(()) };
         let mut buffer = Vec::new();
         let mut fresh = HashMap::new();
-        for body in bodies {
-            open.add(body, &mut buffer, &mut fresh);
+        for (digest, body) in bodies {
+            open.add(digest, body, &mut buffer, &mut fresh);
         }
         if buffer.is_empty() {
             return Ok(());
@@ -217,8 +216,7 @@ impl Packs {
 
 impl Open {
     /// Puts a body's entries into the buffer that will follow the file.
-    fn add(&mut self, body: &[u8], buffer: &mut Vec<u8>, fresh: &mut HashMap<Digest, Place>) {
-        let digest = Digest::of_bytes(body);
+    fn add(&self, digest: Digest, body: &[u8], buffer: &mut Vec<u8>, fresh: &mut HashMap<Digest, Place>) {
         if self.knows(&digest, fresh) {
             return;
         }

@@ -20,11 +20,11 @@ use axum::{
 
 pub use app::App;
 pub use axum::Router;
-pub use serve::serve;
+pub use serve::{Site, serve};
 pub use teacher::teacher_router;
 
 /// Largest request body: OpenAI's and Anthropic's limit for a chat request.
-const MOST_BODY_BYTES: usize = 32 * 1024 * 1024;
+pub(crate) const MOST_BODY_BYTES: usize = 32 * 1024 * 1024;
 
 /// Everything that is served to clients and people.
 pub fn router(app: App) -> Router {
@@ -38,9 +38,11 @@ pub fn router(app: App) -> Router {
         .route("/assets/{name}", get(pages::asset))
         .layer(middleware::from_fn(guard::only_from_here));
     Router::new()
-        .route("/v1/chat/completions", post(openai::chat_completions::create))
         .route("/v1/models", get(openai::models::list))
-        .route("/v1/models/{name}", get(openai::models::show))
+        .route("/v1/models/{*name}", get(openai::models::show))
+        .route("/tokenize", post(openai::tokens::to_tokens))
+        .route("/detokenize", post(openai::tokens::to_text))
+        .route("/tokenizer_info", get(openai::tokens::info))
         .route("/ledger/{*path}", get(ledger::file))
         .route("/healthz", get(|| async { "ok\n" }))
         .merge(pages)

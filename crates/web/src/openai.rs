@@ -1,26 +1,32 @@
 //! The model API: OpenAI's paths and shapes.
 
-pub(crate) mod chat_completions;
+pub(crate) mod door;
 pub(crate) mod models;
+pub(crate) mod tokens;
 
 use axum::{
     http::{HeaderMap, Method, StatusCode, Uri, header},
     response::Response,
 };
-use cultivar_gateway::{Caller, Gateway, GatewayError};
+use cultivar_gateway::{Caller, Credentials, Gateway, GatewayError};
 
-use crate::respond::plain;
+use crate::{respond::plain, serve::Peer};
+
+/// A signed claim of an application about its user's market.
+const CLAIM: &str = "cultivar-claim";
 
 /// The caller of a request, by its bearer key.
-pub(crate) fn authenticate(gateway: &Gateway, headers: &HeaderMap) -> Result<Caller, GatewayError> {
-    let authorization = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
+pub(crate) fn admit(gateway: &Gateway, headers: &HeaderMap, peer: Option<Peer>) -> Result<Caller, GatewayError> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let authorization = text(header::AUTHORIZATION.as_str()).unwrap_or("");
     let key = authorization
         .strip_prefix("Bearer ")
         .or_else(|| authorization.strip_prefix("bearer "));
-    gateway.authenticate(key.ok_or(GatewayError::InvalidKey)?.trim())
+    gateway.admit(&Credentials {
+        key: key.ok_or(GatewayError::InvalidKey)?.trim(),
+        address: peer.map(|Peer(address)| address),
+        claim: text(CLAIM),
+    })
 }
 
 pub(crate) async fn not_found(method: Method, uri: Uri) -> Response {

@@ -1,22 +1,132 @@
-//! Accepts connections until told to stop, then lets those under way finish.
+//! The accept loop: HTTP/1.1 with kept-alive connections and no delay of small packets, a cap on connections, patience with slow
+//! clients that ends, and a drain when the server stops. Model calls are handed on at once; everything else goes to the router.
 
-use std::{future::Future, io};
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
-use axum::{Router, serve::ListenerExt};
-use tokio::net::TcpListener;
+use axum::{
+    Router,
+    body::Body,
+    http::{Method, Request, Response},
+};
+use cultivar_gateway::Tasks;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tower::ServiceExt;
 
-/// Serves a router on a listener.
+use crate::{App, openai};
+
+/// Most connections at a time: beyond it, new ones wait to be accepted.
+const MOST_CONNECTIONS: usize = 20_000;
+/// How long the head of a request may take to arrive, an idle connection's next one included.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long what is under way may take to end once the server stops.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the listener rests where the machine has no more sockets to give.
+const AFTER_FAILURE: Duration = Duration::from_millis(50);
+
+/// Where a request came from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// What is served.
+#[derive(Clone)]
+pub struct Site {
+    door: Option<App>,
+    router: Router,
+}
+
+impl Site {
+    /// Model calls through the door, and everything else from the router.
+    pub const fn new(app: App, router: Router) -> Self {
+        Self {
+            door: Some(app),
+            router,
+        }
+    }
+}
+
+impl From<Router> for Site {
+    fn from(router: Router) -> Self {
+        Self { door: None, router }
+    }
+}
+
+/// Serves a site on a listener until told to stop; then lets what is under way end.
 ///
 /// # Errors
-/// What the listener says.
+/// None at present; a connection that fails takes nothing with it.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    site: impl Into<Site>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    let site = Arc::new(site.into());
+    let connections = Tasks::default();
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let place = Arc::clone(&places).acquire_owned();
+        let accepted = tokio::select! {
+            accepted = async { (place.await, listener.accept().await) } => accepted,
+            () = &mut stop => break,
+        };
+        let (Ok(place), Ok((stream, peer))) = accepted else {
+            tokio::time::sleep(AFTER_FAILURE).await;
+            continue;
+        };
+        let connection = graceful.watch(connect(stream, peer, Arc::clone(&site)));
+        connections.spawn(async move {
+            // A client that breaks its connection off is no failure of the server.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    let drained = async {
+        graceful.shutdown().await;
+        connections.drain().await;
+    };
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, drained).await;
+    Ok(())
+}
+
+fn connect(
+    stream: TcpStream,
+    peer: SocketAddr,
+    site: Arc<Site>,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
     // Without this, the last small packet of a stream waits 40 ms for an acknowledgement.
-    let listener = listener.tap_io(|connection| {
-        let _ = connection.set_nodelay(true);
-    });
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| answer(Arc::clone(&site), Peer(peer.ip()), request));
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service)
+}
+
+async fn answer(site: Arc<Site>, peer: Peer, mut request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    if let Some(app) = &site.door
+        && request.method() == Method::POST
+        && let Some(endpoint) = openai::door::endpoint(request.uri().path())
+    {
+        return Ok(openai::door::forward(app, endpoint, peer, request).await);
+    }
+    request.extensions_mut().insert(peer);
+    let router = site.router.clone();
+    router.oneshot(request.map(Body::new)).await
 }

@@ -7,10 +7,10 @@ use std::{
 
 use cultivar_gateway::{
     Answer, AnswerEvent, Caller, Gateway, GatewayError, Question,
-    providers::{ProviderCall, ProviderClient, http::HttpClient, openai::OpenAi},
+    providers::{ProviderCall, ProviderClient, ReplyBody, openai::OpenAi},
 };
 use cultivar_record::{
-    Ambient, ExchangeId, Purpose,
+    Ambient, Endpoint, ExchangeId, Purpose,
     chat::{ChatRequest, Chunk, Message, Role},
 };
 use cultivar_store::{DataDir, DataLock, tables};
@@ -90,15 +90,7 @@ async fn running_server(dir: &DataDir) -> Result<Option<OpenAi>, Failure> {
         .await
         .is_ok();
     let base_url = format!("{}/v1", note.address);
-    let server = || {
-        Ok(OpenAi::new(
-            HttpClient::default().get(&base_url)?,
-            "server".to_owned(),
-            &base_url,
-            Some(key),
-        ))
-    };
-    if listens { server().map(Some) } else { Ok(None) }
+    Ok(listens.then(|| OpenAi::new("server".to_owned(), &base_url, Some(&key))))
 }
 
 async fn converse(partner: &Partner, model: &str, args: &ChatArgs, terminal: &Terminal) -> Result<(), Failure> {
@@ -162,14 +154,21 @@ async fn say(
     Ok(())
 }
 
-async fn over_http(server: &OpenAi, request: ChatRequest, hear: &mut impl FnMut(&Chunk)) -> Result<(), GatewayError> {
+async fn over_http(server: &OpenAi, request: ChatRequest, hear: &mut impl FnMut(&Chunk)) -> Result<(), Failure> {
     let model = request.model.clone();
     let call = ProviderCall {
         exchange: ExchangeId::new(&System),
         at: System.now(),
-        request,
+        endpoint: Endpoint::ChatCompletions,
+        body: cultivar_record::canonical_json(&request)?.into(),
+        model: model.clone(),
+        stream: true,
     };
-    let mut chunks = server.stream(call).await.map_err(|error| as_if_here(error, model))?;
+    let reply = server.ask(call).await.map_err(|error| as_if_here(error, model))?;
+    let ReplyBody::Events(events) = reply.body else {
+        return Ok(());
+    };
+    let mut chunks = cultivar_gateway::read_chunks(events);
     while let Some(chunk) = chunks.next().await {
         hear(&chunk?);
     }
@@ -179,7 +178,7 @@ async fn over_http(server: &OpenAi, request: ChatRequest, hear: &mut impl FnMut(
 /// Our own server's refusal in the words that this process would have had.
 fn as_if_here(error: GatewayError, model: String) -> GatewayError {
     match error {
-        GatewayError::Refused { code, .. } if code == "model_not_found" => GatewayError::UnknownModel { model },
+        GatewayError::Refused(refusal) if refusal.code == "model_not_found" => GatewayError::UnknownModel { model },
         other => other,
     }
 }

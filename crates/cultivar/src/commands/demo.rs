@@ -139,16 +139,7 @@ async fn register_closed(context: &Context) -> Result<(), PipelineError> {
         .gateway
         .accept_terms(&context.organization, &terms, "the demo's operator")
         .await?;
-    let provider = NewProvider {
-        name: CLOSED.to_owned(),
-        kind: ProviderKind::Recorded,
-        model: CLOSED.to_owned(),
-        provider_model: CLOSED.to_owned(),
-        base_url: None,
-        key_variable: None,
-        terms,
-        price: Price::default(),
-    };
+    let provider = NewProvider::plain(CLOSED, ProviderKind::Recorded, CLOSED, CLOSED, terms);
     context
         .gateway
         .register_provider(context.organization.id, provider)

@@ -67,15 +67,12 @@ fn add(args: ProviderAddArgs, config: &Config, terminal: &Terminal) -> Result<()
         let opened = Opened::existing(config)?;
         let organization = opened.organization(DEFAULT_ORGANIZATION, "US").await?;
         let name = args.name.clone();
+        let model = args.model.unwrap_or_else(|| name.clone());
         let provider = NewProvider {
-            model: args.model.unwrap_or_else(|| name.clone()),
-            name: args.name,
-            kind: args.kind,
-            provider_model: args.provider_model,
             base_url: args.base_url,
             key_variable: args.key_variable,
-            terms: args.terms.clone(),
             price: Price { prompt_per_million: args.prompt_price, completion_per_million: args.completion_price },
+            ..NewProvider::plain(&name, args.kind, &model, &args.provider_model, args.terms.clone())
         };
         let registered = opened.gateway.register_provider(organization.id, provider).await?;
         opened.close().await?;
@@ -95,7 +92,7 @@ fn line(provider: &Provider) -> String {
     let place = match (provider.kind, provider.base_url.as_deref()) {
         (ProviderKind::Recorded, _) => "the embedded teacher",
         (ProviderKind::Local, _) => "this process",
-        (ProviderKind::Openai, url) => url.unwrap_or("nowhere"),
+        (_, url) => url.unwrap_or("its usual address"),
     };
     format!(
         "{:<20} model {:<20} of {place}, under {}",

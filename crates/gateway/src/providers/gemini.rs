@@ -1,120 +1,44 @@
-//! `gemini`: Google's models through its OpenAI-compatible endpoint. Requests and answers pass unchanged; known here are its address,
-//! what it does not take, and how to read which parameter it refused.
-//!
-//! Source: Gemini API, "OpenAI compatibility"; `google.rpc.Status` for errors, which come as an array of one
-//! ([`Refusal`] reads them).
-#![cfg_attr(not(test), expect(dead_code, reason = "wired with the new provider trait"))]
+//! `gemini`: Gemini through its OpenAI-compatible endpoint.
+//! Source: Gemini API reference, "OpenAI compatibility"; what it refuses stands in [`cultivar_dialect::gemini`].
 
-use std::{borrow::Cow, collections::BTreeMap};
+use cultivar_dialect::gemini;
+use cultivar_record::chat::Message;
+use futures_util::{FutureExt, future::BoxFuture};
 
-use serde_json::value::RawValue;
+use super::{ProviderCall, ProviderClient, Reply, local::LocalScore, openai, openai::OpenAi};
+use crate::GatewayError;
 
-use super::refusal::Refusal;
-
-/// Where the endpoint is. The key goes into `Authorization: Bearer`, as with OpenAI.
-pub(crate) const BASE_URL: &str = "https://generativelanguage.googleapis.com/v1beta/openai";
-
-/// Parameters that the endpoint is known to refuse with `Unknown name …: Cannot find field`, seen in 2025 and 2026. It adds to what it
-/// takes from time to time: this list tells operators and chooses nothing by itself.
-pub(crate) const REFUSED: [&str; 7] = [
-    "frequency_penalty",
-    "logit_bias",
-    "metadata",
-    "presence_penalty",
-    "seed",
-    "store",
-    "web_search_options",
-];
-
-/// Where it differs from OpenAI and nothing is done about it, for whoever wonders: what differs, and how.
-pub(crate) const DIFFERENCES: [(&str, &str); 5] = [
-    (
-        "reasoning_effort",
-        "which words a model takes depends on the model: `minimal` and `medium` are not taken by all",
-    ),
-    ("finish_reason", "may be `stop` where tools are called"),
-    (
-        "tool_calls",
-        "come whole in one chunk of a stream, and old versions leave `index` out",
-    ),
-    (
-        "extra_body",
-        "`extra_body.google` holds what only this provider knows, such as `thinking_config`",
-    ),
-    (
-        "error",
-        "is an element of an array; `code` is a number, `status` a word of `google.rpc.Code`",
-    ),
-];
-
-/// The first parameter of a request that the endpoint is known to refuse. One that is `null` is refused as well: the name is what it
-/// does not know.
-pub(crate) fn refused_parameter(body: &[u8]) -> Option<&'static str> {
-    let given: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(body).ok()?;
-    REFUSED.into_iter().find(|name| given.contains_key(*name))
+/// Speaks to Gemini.
+pub(crate) struct Gemini {
+    provider: String,
+    api: OpenAi,
 }
 
-/// Reads a refusal. The parameter stands in the message only, in quotes after `Unknown name`; where a message begins otherwise it may
-/// quote the prompt, and nothing is read out of it.
-pub(crate) fn refusal(status: u16, body: &[u8]) -> Refusal {
-    let mut refusal = Refusal::read(status, body);
-    if refusal.param.is_none() {
-        refusal.param = unknown_name(&refusal.message).map(str::to_owned);
-    }
-    refusal
-}
-
-fn unknown_name(message: &str) -> Option<&str> {
-    let rest = message.strip_prefix("Invalid JSON payload received. Unknown name \"")?;
-    rest.split_once('"').map(|(name, _)| name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::providers::signs::Sign;
-
-    const UNKNOWN_NAME: &str = r#"[{"error":{"code":400,"message":"Invalid JSON payload received. Unknown name \"seed\": Cannot find field.",
-        "status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[
-        {"description":"Invalid JSON payload received. Unknown name \"seed\": Cannot find field."}]}]}}]"#;
-
-    #[test]
-    fn the_refused_parameter_is_read_out_of_the_message() {
-        let refusal = refusal(400, UNKNOWN_NAME.as_bytes());
-        assert_eq!(refusal.param.as_deref(), Some("seed"));
-        assert_eq!(refusal.kind, "INVALID_ARGUMENT");
-        assert_eq!(Sign::read(&refusal), Sign::Invalid);
-        let quoted = UNKNOWN_NAME.replace("Invalid JSON payload received. ", "");
-        assert_eq!(super::refusal(400, quoted.as_bytes()).param, None);
-    }
-
-    #[test]
-    fn the_wait_is_read_out_of_the_details() {
-        let body = r#"[{"error":{"code":429,"message":"You exceeded your current quota.","status":"RESOURCE_EXHAUSTED","details":[
-            {"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34s"}]}}]"#;
-        let sign = Sign::read(&refusal(429, body.as_bytes()));
-        assert_eq!(
-            sign,
-            Sign::RateLimited {
-                retry_after_ms: Some(34_000)
-            }
-        );
-    }
-
-    #[test]
-    fn a_parameter_that_is_refused_is_known_beforehand() {
-        assert_eq!(
-            refused_parameter(br#"{"model":"m","messages":[{"seed":1}],"temperature":0}"#),
-            None
-        );
-        assert_eq!(
-            refused_parameter(br#"{"model":"m","store":null,"seed":7}"#),
-            Some("seed")
-        );
-        assert_eq!(refused_parameter(b"no body"), None);
-        for name in REFUSED {
-            assert!(DIFFERENCES.iter().all(|(differs, _)| *differs != name));
+impl Gemini {
+    /// A client for the endpoint, which is Google's own where no other is named.
+    pub(crate) fn new(provider: String, base_url: Option<&str>, key: Option<&str>) -> Self {
+        Self {
+            api: OpenAi::new(provider.clone(), base_url.unwrap_or(gemini::BASE_URL), key),
+            provider,
         }
-        assert!(BASE_URL.ends_with("/openai"));
+    }
+}
+
+impl ProviderClient for Gemini {
+    fn ask(&self, call: ProviderCall) -> BoxFuture<'_, Result<Reply, GatewayError>> {
+        async move {
+            if let Some(name) = gemini::refused_parameter(&call.body) {
+                return Err(GatewayError::invalid(
+                    format!("`{name}` is not known to this model's provider; leave it out"),
+                    name,
+                ));
+            }
+            self.api.ask(call).await
+        }
+        .boxed()
+    }
+
+    fn score(&self, _messages: Vec<Message>) -> BoxFuture<'_, Result<Vec<LocalScore>, GatewayError>> {
+        openai::no_scores(&self.provider)
     }
 }

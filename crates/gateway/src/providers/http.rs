@@ -44,7 +44,11 @@ impl HttpClient {
     ///
     /// # Errors
     /// `provider_unreachable` in the innermost cause's words.
-    pub async fn send(&self, provider: &str, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, GatewayError> {
+    pub async fn send(
+        &self,
+        provider: &str,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, GatewayError> {
         let answer = async {
             let sent = match self.proxied(request.uri()) {
                 Some(pool) => pool.request(request).await,

@@ -1,65 +1,52 @@
 //! `local`: a model of our own, in this process. The layer above joins it; the gateway knows that it answers, not how.
+//!
+//! [`ask`] turns a request in OpenAI's JSON into tokens, and what the model makes of them into OpenAI's JSON: one file per
+//! endpoint. What they share: [`LocalModel`] in `model`, the fields about drawing in `sampling`, the four forms of a prompt
+//! in `prompts`, the writing of choices in `choices`, the two shapes of log-probabilities in `logprobs`.
 
-use std::{ops::ControlFlow, sync::Arc};
+mod chat;
+mod choices;
+mod completions;
+mod embeddings;
+mod logprobs;
+mod model;
+mod prompts;
+mod sampling;
+mod tokenize;
 
-use cultivar_record::{
-    TokenCount,
-    chat::{ChatRequest, ChatUsage, Chunk, ChunkChoice, Completion, Delta, Message, Role},
-};
-use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
-use serde::{Deserialize, Serialize};
-use serde_json::Map;
-use tokio::{sync::mpsc, task::spawn_blocking};
+use std::sync::Arc;
 
-use super::{Answered, Chunks, ProviderCall, ProviderClient};
+use cultivar_record::{Endpoint, chat::Message};
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::task::spawn_blocking;
+
+use super::{ProviderCall, ProviderClient, Reply};
 use crate::GatewayError;
+pub use model::{
+    LocalAnswer, LocalEnd, LocalFailure, LocalInfo, LocalLikely, LocalModel, LocalOptions, LocalSampling, LocalScore,
+    LocalToken, LocalWritten, SpecialNames, TemplateEnd,
+};
+pub use tokenize::{detokenize, tokenize, tokenizer_info};
 
-/// Pieces of text that wait for a slow reader before generation waits too.
-const PIECES_IN_FLIGHT: usize = 64;
-
-/// A model in this process. Blocking: the gateway calls it on a thread that may wait.
-pub trait LocalModel: Send + Sync {
-    /// Answers; `on_text` hears each piece of text and may stop the answer.
-    ///
-    /// # Errors
-    /// A sentence without text of users.
-    fn answer(
-        &self,
-        request: &ChatRequest,
-        on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
-    ) -> Result<LocalAnswer, String>;
-
-    /// Bits per turn of a conversation, given the turns before it.
-    ///
-    /// # Errors
-    /// A sentence without text of users.
-    fn score(&self, messages: &[Message]) -> Result<Vec<LocalScore>, String>;
-}
-
-/// A finished answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LocalAnswer {
-    /// The text.
-    pub text: String,
-    /// Tokens of the request.
-    pub prompt: TokenCount,
-    /// Tokens of the answer.
-    pub completion: TokenCount,
-    /// `stop` or `length`.
-    pub finish_reason: &'static str,
-}
-
-/// What one turn cost to predict.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LocalScore {
-    /// The turn's place in the conversation.
-    pub turn: u64,
-    /// Who speaks.
-    pub role: Role,
-    /// Bits spent on its text and its end.
-    pub bits: f64,
-    /// UTF-8 bytes of its text.
-    pub bytes: u64,
+/// Asks a model of our own. Dropping the future or the stream ends the model's work within one token.
+///
+/// # Errors
+/// `invalid_request`, `unsupported_value` and `context_length_exceeded` for requests that cannot be answered; `unsupported`
+/// where the model or our models in general cannot do it; `model_failed`.
+pub async fn ask(model: Arc<dyn LocalModel>, call: ProviderCall) -> Result<Reply, GatewayError> {
+    let unsupported = |what| {
+        Err(GatewayError::Unsupported {
+            model: call.model.clone(),
+            what,
+        })
+    };
+    match call.endpoint {
+        Endpoint::ChatCompletions => chat::ask(model, call).await,
+        Endpoint::Completions => completions::ask(model, call).await,
+        Endpoint::Embeddings => embeddings::ask(model, call).await,
+        Endpoint::Responses => unsupported("asked for responses"),
+        Endpoint::Moderations => unsupported("asked for moderations"),
+    }
 }
 
 /// Speaks to one model in this process.
@@ -83,39 +70,8 @@ impl Local {
 }
 
 impl ProviderClient for Local {
-    fn complete(&self, call: ProviderCall) -> BoxFuture<'_, Result<Answered, GatewayError>> {
-        async move {
-            let model = Arc::clone(&self.model);
-            let request = call.request.clone();
-            let answer = spawn_blocking(move || model.answer(&request, &mut |_| ControlFlow::Continue(())))
-                .await
-                .map_err(|e| self.failed(&e))?
-                .map_err(|e| self.failed(&e))?;
-            let usage = ChatUsage::of(answer.prompt, answer.completion);
-            let id = completion_id(&call);
-            let mut completion = Completion::of_text(id, call.at.seconds(), self.name.clone(), answer.text, usage);
-            for choice in &mut completion.choices {
-                choice.finish_reason = Some(answer.finish_reason.to_owned());
-            }
-            Ok(Answered {
-                completion,
-                request_id: None,
-            })
-        }
-        .boxed()
-    }
-
-    fn stream(&self, call: ProviderCall) -> BoxFuture<'_, Result<Chunks, GatewayError>> {
-        async move {
-            let (sender, receiver) = mpsc::channel(PIECES_IN_FLIGHT);
-            let (model, name) = (Arc::clone(&self.model), self.name.clone());
-            spawn_blocking(move || generate(model.as_ref(), &name, &call, &sender));
-            Ok(stream::unfold(receiver, |mut receiver| async {
-                Some((receiver.recv().await?, receiver))
-            })
-            .boxed())
-        }
-        .boxed()
+    fn ask(&self, call: ProviderCall) -> BoxFuture<'_, Result<Reply, GatewayError>> {
+        ask(Arc::clone(&self.model), call).boxed()
     }
 
     fn score(&self, messages: Vec<Message>) -> BoxFuture<'_, Result<Vec<LocalScore>, GatewayError>> {
@@ -127,67 +83,5 @@ impl ProviderClient for Local {
             scores.map_err(|e| self.failed(&e))
         }
         .boxed()
-    }
-}
-
-fn completion_id(call: &ProviderCall) -> String {
-    format!("chatcmpl-{}", call.exchange)
-}
-
-fn generate(
-    model: &dyn LocalModel,
-    name: &str,
-    call: &ProviderCall,
-    chunks: &mpsc::Sender<Result<Chunk, GatewayError>>,
-) {
-    let chunk = |delta: Delta, finish_reason: Option<&str>| Chunk {
-        id: completion_id(call),
-        object: "chat.completion.chunk".to_owned(),
-        created: call.at.seconds(),
-        model: name.to_owned(),
-        choices: vec![ChunkChoice {
-            index: 0,
-            delta,
-            finish_reason: finish_reason.map(str::to_owned),
-            rest: Map::new(),
-        }],
-        usage: None,
-        rest: Map::new(),
-    };
-    let opening = Delta {
-        role: Some(Role::Assistant),
-        content: Some(String::new()),
-        rest: Map::new(),
-    };
-    if chunks.blocking_send(Ok(chunk(opening, None))).is_err() {
-        return;
-    }
-    let answer = model.answer(&call.request, &mut |text| {
-        let delta = Delta {
-            content: Some(text.to_owned()),
-            ..Delta::default()
-        };
-        match chunks.blocking_send(Ok(chunk(delta, None))) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        }
-    });
-    match answer {
-        Ok(answer) => {
-            let _ = chunks.blocking_send(Ok(chunk(Delta::default(), Some(answer.finish_reason))));
-            let usage = Some(ChatUsage::of(answer.prompt, answer.completion));
-            let last = Chunk {
-                choices: Vec::new(),
-                usage,
-                ..chunk(Delta::default(), None)
-            };
-            let _ = chunks.blocking_send(Ok(last));
-        }
-        Err(reason) => {
-            let _ = chunks.blocking_send(Err(GatewayError::ModelFailed {
-                model: name.to_owned(),
-                reason,
-            }));
-        }
     }
 }

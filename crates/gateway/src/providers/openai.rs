@@ -2,7 +2,8 @@
 //! Source: OpenAI API reference, "Chat Completions", "Responses", "Streaming".
 
 use bytes::Bytes;
-use cultivar_record::{Endpoint, chat::Message};
+use cultivar_dialect::Refusal;
+use cultivar_record::chat::Message;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream, stream::BoxStream};
 use http_body_util::Full;
 use hyper::{
@@ -11,7 +12,7 @@ use hyper::{
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
 };
 
-use super::{ProviderCall, ProviderClient, Reply, ReplyBody, http, http::HttpClient, local::LocalScore, refusal::Refusal};
+use super::{ProviderCall, ProviderClient, Reply, ReplyBody, http, http::HttpClient, local::LocalScore};
 use crate::GatewayError;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -46,7 +47,15 @@ impl ProviderClient for OpenAi {
     fn ask(&self, call: ProviderCall) -> BoxFuture<'_, Result<Reply, GatewayError>> {
         async move {
             let url = format!("{}/{}", self.base_url, call.endpoint.path());
-            let response = post(&self.http, &self.provider, &url, &self.headers, &call, call.body.clone()).await?;
+            let response = post(
+                &self.http,
+                &self.provider,
+                &url,
+                &self.headers,
+                &call,
+                call.body.clone(),
+            )
+            .await?;
             pass_through(&self.provider, call.stream, response).await
         }
         .boxed()

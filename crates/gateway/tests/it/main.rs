@@ -5,6 +5,8 @@ mod calls;
 #[cfg(test)]
 mod desk;
 #[cfg(test)]
+mod local;
+#[cfg(test)]
 mod publishing;
 #[cfg(test)]
 mod refusals;

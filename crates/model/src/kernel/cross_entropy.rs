@@ -59,14 +59,16 @@ fn exponentials(row: &mut [f32]) -> (f32, f32) {
     (most, sum(row))
 }
 
-/// Replaces one row of logits by its probabilities.
-pub(crate) fn softmax(row: &mut [f32]) {
+/// Replaces one row of logits by its log-probabilities (nats, at most 0). They stay exact where probabilities would underflow.
+pub(crate) fn log_softmax(row: &mut [f32]) {
+    let mut powers = row.to_vec();
     vectorised(
         #[inline(always)]
         || {
-            let (_, total) = exponentials(row);
+            let (most, total) = exponentials(&mut powers);
+            let log_total = total.ln() + most;
             for x in row.iter_mut() {
-                *x /= total;
+                *x -= log_total;
             }
         },
     );

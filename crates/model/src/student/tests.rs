@@ -1,7 +1,12 @@
 //! The student against the training pass, and its files.
 
+use std::ops::ControlFlow;
+
+use cultivar_record::chat::Role;
+
 use super::*;
 use crate::lane::{Lane, Rows};
+use crate::{Finish, GenerateOptions};
 
 fn student() -> Student {
     let texts = ["one chai latte please", "of course, anything else?", "thé 🍵 no thanks"];
@@ -90,6 +95,7 @@ fn the_same_seed_gives_the_same_answer_and_the_callback_gets_all_of_it() {
         top_p: 1.0,
         max_tokens: 20,
         seed: Seed::new(3),
+        ..GenerateOptions::default()
     };
     let mut heard = String::new();
     let answer = student

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use cultivar_record::{ExchangeId, ExchangeOutcome, Intent, OrganizationId, Salt, Timestamp};
+use cultivar_record::{Digest, ExchangeId, ExchangeOutcome, Intent, OrganizationId, Salt, Timestamp};
 
 use crate::StoreError;
 
@@ -79,14 +79,14 @@ impl Frame {
             Self::Intent(intent) => intent.text.len(),
             Self::Outcome(outcome) => outcome.text.len(),
         };
-        text + self.entry().len() + self.body().map_or(0, bytes::Bytes::len)
+        text + self.entry().len() + self.body().map_or(0, |(_, body)| body.len())
     }
 
-    /// The body that the frame carries.
-    pub(crate) const fn body(&self) -> Option<&bytes::Bytes> {
+    /// The body that the frame carries, and its digest.
+    pub(crate) fn body(&self) -> Option<(Digest, &bytes::Bytes)> {
         match self {
-            Self::Intent(intent) => intent.body.as_ref(),
-            Self::Outcome(outcome) => outcome.body.as_ref(),
+            Self::Intent(intent) => Some((intent.intent.request, intent.body.as_ref()?)),
+            Self::Outcome(outcome) => Some((outcome.outcome.answer()?, outcome.body.as_ref()?)),
         }
     }
 

@@ -5,17 +5,18 @@ use cultivar_record::Acceptance;
 use super::record_value;
 use crate::{Statements, StoreError};
 
-/// Records an acceptance. Accepting the same row again changes nothing; returns whether it was new.
-pub fn insert(tx: &mut dyn Statements, acceptance: &Acceptance) -> Result<bool, StoreError> {
+/// Records an acceptance; one of the same row and version by the same organisation is replaced.
+pub fn put(tx: &mut dyn Statements, acceptance: &Acceptance) -> Result<(), StoreError> {
     let values = [
         acceptance.organization.to_string().into(),
         acceptance.terms.as_str().into(),
         acceptance.digest.to_string().into(),
         record_value(acceptance)?,
     ];
-    let sql =
-        "INSERT INTO acceptance (organization, terms, digest, record) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
-    Ok(tx.execute(sql, &values)? == 1)
+    let sql = "INSERT INTO acceptance (organization, terms, digest, record) VALUES ($1, $2, $3, $4) \
+               ON CONFLICT (organization, terms, digest) DO UPDATE SET record = excluded.record";
+    tx.execute(sql, &values)?;
+    Ok(())
 }
 
 /// All acceptances.

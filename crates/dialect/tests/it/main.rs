@@ -1,0 +1,3 @@
+//! The recorded streams and refusals, read as a stranger would.
+
+mod fixtures;

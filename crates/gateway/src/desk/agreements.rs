@@ -1,0 +1,103 @@
+//! Agreements: a named person accepts a version of terms for an organisation.
+
+use std::sync::PoisonError;
+
+use cultivar_record::{
+    Acceptance, Digest, EntryKind, Market, Organization, OrganizationId, Purpose, TermsKey, Timestamp,
+};
+use cultivar_store::tables;
+
+use super::{Act, Registered};
+use crate::{Gateway, GatewayError};
+
+/// What an agreement covers; everything where nothing is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// The markets.
+    pub markets: Vec<Market>,
+    /// The purposes.
+    pub purposes: Vec<Purpose>,
+    /// Until when it is in force.
+    pub until: Option<Timestamp>,
+}
+
+impl Gateway {
+    /// Records that a named person accepted a row of terms for an organisation, for everything that it covers.
+    pub async fn accept_terms(
+        &self,
+        organization: &Organization,
+        terms: &TermsKey,
+        accepted_by: &str,
+    ) -> Result<Registered, GatewayError> {
+        let digest = self.keep_terms(terms).await?;
+        if self.has_agreement(organization.id, terms, digest) {
+            return Ok(Registered::Already);
+        }
+        self.agree(organization, terms, accepted_by, Coverage::default()).await
+    }
+
+    /// Whether there is an agreement about this version, whatever it covers: accepting it again must not widen it.
+    fn has_agreement(&self, organization: OrganizationId, terms: &TermsKey, digest: Digest) -> bool {
+        let acceptances = self.acceptances.read().unwrap_or_else(PoisonError::into_inner);
+        acceptances
+            .iter()
+            .any(|known| known.organization == organization && known.terms == *terms && known.digest == digest)
+    }
+
+    /// As [`Gateway::accept_terms`], for some markets and purposes, or until some time. One agreement per version of terms is in
+    /// force: a later one with another coverage replaces it.
+    pub async fn agree(
+        &self,
+        organization: &Organization,
+        terms: &TermsKey,
+        accepted_by: &str,
+        coverage: Coverage,
+    ) -> Result<Registered, GatewayError> {
+        let digest = self.keep_terms(terms).await?;
+        let acceptance = Acceptance {
+            organization: organization.id,
+            terms: terms.clone(),
+            digest,
+            accepted_by: accepted_by.to_owned(),
+            at: self.ambient.now(),
+            markets: coverage.markets,
+            purposes: coverage.purposes,
+            until: coverage.until,
+        };
+        if self.is_agreed(&acceptance) {
+            return Ok(Registered::Already);
+        }
+        let act = Act {
+            terms: Some(digest),
+            ..Act::new(EntryKind::TermsAccepted, organization.id, terms)
+        };
+        self.act(act, acceptance.clone(), |tx, row| {
+            tables::acceptance::put(tx, row).map(|()| true)
+        })
+        .await?;
+        let mut acceptances = self.acceptances.write().unwrap_or_else(PoisonError::into_inner);
+        acceptances.retain(|known| !is_same(known, &acceptance));
+        acceptances.push(acceptance);
+        Ok(Registered::New)
+    }
+
+    fn is_agreed(&self, wanted: &Acceptance) -> bool {
+        let acceptances = self.acceptances.read().unwrap_or_else(PoisonError::into_inner);
+        acceptances.iter().any(|known| {
+            is_same(known, wanted)
+                && known.markets == wanted.markets
+                && known.purposes == wanted.purposes
+                && known.until == wanted.until
+        })
+    }
+
+    /// Keeps the row as it stands, so that it can be read as long as something is bound by it.
+    pub(super) async fn keep_terms(&self, key: &TermsKey) -> Result<Digest, GatewayError> {
+        self.put_blob(self.terms(key)?).await
+    }
+}
+
+/// Whether two acceptances are of the same version of the same terms by the same organisation.
+fn is_same(one: &Acceptance, other: &Acceptance) -> bool {
+    one.organization == other.organization && one.terms == other.terms && one.digest == other.digest
+}

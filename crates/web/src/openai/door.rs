@@ -1,0 +1,130 @@
+//! The model calls: `POST` to an endpoint of OpenAI's API, in bytes. Extract, admit, forward, map.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, Request, Response, header},
+};
+use bytes::{Bytes, BytesMut};
+use cultivar_gateway::{AnswerStream, Call, Caller, Forwarded, ForwardedBody, GatewayError, Part, RateState};
+use cultivar_record::Endpoint;
+use futures_util::StreamExt;
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
+
+use super::admit;
+use crate::{
+    App, MOST_BODY_BYTES,
+    respond::{REQUEST_ID, failed_event, name, rate_headers, refuse, unread_body},
+    serve::Peer,
+};
+
+/// How long a client may take to send the next bytes of a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
+
+/// The endpoint at a path, where there is one.
+pub(crate) fn endpoint(path: &str) -> Option<Endpoint> {
+    let rest = path.strip_prefix("/v1/")?;
+    Endpoint::ALL.into_iter().find(|endpoint| endpoint.path() == rest)
+}
+
+pub(crate) async fn forward(app: &App, endpoint: Endpoint, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let caller = match admit(&app.gateway, &head.headers, Some(peer)) {
+        Ok(caller) => caller,
+        Err(error) => return name(app, refuse(&error)),
+    };
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(unread) => return name(app, unread_body(unread)),
+    };
+    match answer(app, &head.headers, &caller, endpoint, body).await {
+        Ok(forwarded) => respond(endpoint, forwarded),
+        Err(error) => name(app, refuse(&error)),
+    }
+}
+
+async fn answer(
+    app: &App,
+    _headers: &HeaderMap,
+    caller: &Caller,
+    endpoint: Endpoint,
+    body: Bytes,
+) -> Result<Forwarded, GatewayError> {
+    app.gateway.forward(caller, &Call::alone(endpoint, body)).await
+}
+
+/// Why a body was not read to its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unread {
+    /// It is larger than may be.
+    TooLarge,
+    /// It took too long.
+    TooSlow,
+    /// The connection broke.
+    Broken,
+}
+
+async fn read(mut body: Incoming) -> Result<Bytes, Unread> {
+    if body.size_hint().lower() > u64::try_from(MOST_BODY_BYTES).unwrap_or(u64::MAX) {
+        return Err(Unread::TooLarge);
+    }
+    let mut first = Bytes::new();
+    let mut more = BytesMut::new();
+    while let Some(frame) = tokio::time::timeout(BODY_TIMEOUT, body.frame())
+        .await
+        .map_err(|_| Unread::TooSlow)?
+    {
+        let Ok(bytes) = frame.map_err(|_| Unread::Broken)?.into_data() else {
+            continue;
+        };
+        if first.is_empty() && more.is_empty() {
+            first = bytes;
+            continue;
+        }
+        if more.is_empty() {
+            more.extend_from_slice(&first);
+        }
+        more.extend_from_slice(&bytes);
+        if more.len() > MOST_BODY_BYTES {
+            return Err(Unread::TooLarge);
+        }
+    }
+    Ok(if more.is_empty() { first } else { more.freeze() })
+}
+
+fn respond(endpoint: Endpoint, forwarded: Forwarded) -> Response<Body> {
+    let (kind, body) = match forwarded.body {
+        ForwardedBody::Whole(body) => (JSON, Body::from(body)),
+        ForwardedBody::Stream(stream) => (EVENTS, Body::from_stream(events(endpoint, *stream))),
+    };
+    let is_stream = kind == EVENTS;
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, kind);
+    if is_stream {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    }
+    if let Ok(id) = HeaderValue::from_str(&forwarded.exchange.to_string()) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if forwarded.rate != RateState::default() {
+        rate_headers(headers, &forwarded.rate);
+    }
+    response
+}
+
+fn events(
+    endpoint: Endpoint,
+    stream: AnswerStream,
+) -> impl futures_util::Stream<Item = Result<Bytes, Infallible>> + Send + 'static {
+    stream.map(move |part| {
+        Ok(match part {
+            Part::Bytes(bytes) => bytes,
+            Part::Failed(error) => failed_event(endpoint, &error),
+        })
+    })
+}

@@ -1,0 +1,301 @@
+//! What is reported of each subject, from which loads, and what our door is held to.
+
+use std::time::Duration;
+
+use super::{
+    figures::{greatest, least, median},
+    gateway::{Kind, Measured, Window, per_answer_us, rate},
+    mock,
+    report::Row,
+    subject::Name,
+};
+
+/// One figure of every subject.
+struct Measure {
+    row: &'static str,
+    unit: &'static str,
+    /// The figure, from what was measured of the subject and of the mock itself.
+    of: fn(&Measured, Option<&Measured>) -> Option<f64>,
+    goals: &'static [Goal],
+}
+
+/// What our door is held to.
+#[derive(Clone, Copy)]
+enum Goal {
+    AtMost(f64),
+    Under(f64),
+    /// So many times a peer's figure, at least.
+    Times(f64, Name),
+}
+
+const ONE: Kind = Kind {
+    callers: 1,
+    stream: false,
+};
+const SIXTEEN: Kind = Kind {
+    callers: 16,
+    stream: false,
+};
+const THIRTY_TWO: Kind = Kind {
+    callers: 32,
+    stream: false,
+};
+const STREAMS: Kind = Kind {
+    callers: 8,
+    stream: true,
+};
+const ONE_STREAM: Kind = Kind {
+    callers: 1,
+    stream: true,
+};
+
+/// All of them, in the order of the table. Of the rounds the best is kept unless the row says otherwise.
+const MEASURES: [Measure; 20] = [
+    Measure {
+        row: "CPU per request, 16 and 32 callers",
+        unit: "us",
+        of: |own, _| cpu_of_rounds(own),
+        goals: &[Goal::AtMost(30.0)],
+    },
+    Measure {
+        row: "CPU per request, 1 caller",
+        unit: "us",
+        of: |own, _| least(own.of(ONE).map(cpu_per_answer)),
+        goals: &[],
+    },
+    Measure {
+        row: "requests per second, 1 caller",
+        unit: "/s",
+        of: |own, _| best_rate(own, &[ONE]),
+        goals: &[],
+    },
+    Measure {
+        row: "requests per second, 16 callers",
+        unit: "/s",
+        of: |own, _| best_rate(own, &[SIXTEEN]),
+        goals: &[],
+    },
+    Measure {
+        row: "requests per second, 32 callers",
+        unit: "/s",
+        of: |own, _| best_rate(own, &[THIRTY_TWO]),
+        goals: &[],
+    },
+    Measure {
+        row: "requests per second, best of 16 and 32",
+        unit: "/s",
+        of: |own, _| best_rate(own, &[SIXTEEN, THIRTY_TWO]),
+        goals: &[Goal::Times(0.7, Name::Nginx), Goal::Times(3.0, Name::Tensorzero)],
+    },
+    Measure {
+        row: "p50, 32 callers",
+        unit: "ms",
+        of: |own, _| best_ms(own, THIRTY_TWO, p50),
+        goals: &[],
+    },
+    Measure {
+        row: "p99, 32 callers",
+        unit: "ms",
+        of: |own, _| best_ms(own, THIRTY_TWO, p99),
+        goals: &[],
+    },
+    Measure {
+        row: "added p50, 1 caller",
+        unit: "ms",
+        of: |own, direct| Some(best_ms(own, ONE, p50)? - best_ms(direct?, ONE, p50)?),
+        goals: &[Goal::Under(0.1)],
+    },
+    Measure {
+        row: "added p50, 1 caller, median round",
+        unit: "ms",
+        of: |own, direct| Some(median_ms(own, ONE, p50)? - median_ms(direct?, ONE, p50)?),
+        goals: &[],
+    },
+    Measure {
+        row: "added p99, 1 caller",
+        unit: "ms",
+        of: |own, direct| Some(best_ms(own, ONE, p99)? - best_ms(direct?, ONE, p99)?),
+        goals: &[Goal::Under(1.0)],
+    },
+    Measure {
+        row: "added p99, 1 caller, median round",
+        unit: "ms",
+        of: |own, direct| Some(median_ms(own, ONE, p99)? - median_ms(direct?, ONE, p99)?),
+        goals: &[],
+    },
+    Measure {
+        row: "CPU per stream, 8 callers",
+        unit: "us",
+        of: |own, _| least(own.of(STREAMS).map(cpu_per_answer)),
+        goals: &[],
+    },
+    Measure {
+        row: "CPU per stream event, 8 callers",
+        unit: "us",
+        of: |own, _| Some(least(own.of(STREAMS).map(cpu_per_answer))? / count(mock::EVENTS as u64)),
+        goals: &[Goal::AtMost(10.0)],
+    },
+    Measure {
+        row: "streams per second, 8 callers",
+        unit: "/s",
+        of: |own, _| best_rate(own, &[STREAMS]),
+        goals: &[],
+    },
+    Measure {
+        row: "whole stream p50, 8 callers",
+        unit: "ms",
+        of: |own, _| best_ms(own, STREAMS, p50),
+        goals: &[],
+    },
+    Measure {
+        row: "whole stream p99.9, 1 caller",
+        unit: "ms",
+        of: |own, _| best_ms(own, ONE_STREAM, |window| window.met.latency.p999_us),
+        goals: &[Goal::Under(5.0)],
+    },
+    Measure {
+        row: "slowest stream, 1 caller",
+        unit: "ms",
+        of: |own, _| best_ms(own, ONE_STREAM, |window| window.met.latency.max_us),
+        goals: &[],
+    },
+    Measure {
+        row: "resident, most after a load",
+        unit: "MB",
+        of: |own, _| greatest(own.windows.iter().map(|window| megabytes(window.memory.now_kib))),
+        goals: &[Goal::Under(60.0)],
+    },
+    Measure {
+        row: "resident, highest ever",
+        unit: "MB",
+        of: |own, _| greatest(own.windows.iter().map(|window| megabytes(window.memory.peak_kib))),
+        goals: &[],
+    },
+];
+
+/// The row of requests that had no good answer.
+const FAILED: &str = "requests without a good answer";
+
+/// All rows: one for each subject and measure, beside nginx where it ran, and one more for each other peer in a goal.
+pub(super) fn rows(measured: &[Measured], command: &str) -> Vec<Row> {
+    let direct = measured.iter().find(|each| each.name == Name::Direct);
+    let mut rows = Vec::new();
+    for measure in &MEASURES {
+        let value = |name: Name| {
+            let own = measured.iter().find(|each| each.name == name)?;
+            (measure.of)(own, direct).filter(|value| value.is_finite())
+        };
+        for own in measured {
+            let Some(found) = value(own.name) else { continue };
+            let mut row = Row::new(measure.row, own.name, found, measure.unit, command);
+            row.compare(Name::Nginx, value(Name::Nginx));
+            if own.name != Name::Cultivar {
+                rows.push(row);
+                continue;
+            }
+            let goals = measure.goals.iter().map(|goal| goal.judged(&row, value));
+            let goals: Vec<Row> = goals.collect();
+            // A goal that is a peer's figure says that peer; where none is nginx's, the row beside nginx stands too.
+            if !goals.iter().any(|goal| goal.peer == row.peer) {
+                rows.push(row);
+            }
+            rows.extend(goals);
+        }
+    }
+    for own in measured {
+        let mut row = Row::new(FAILED, own.name, count(own.failed()), "", command);
+        if own.name == Name::Cultivar {
+            row = Goal::AtMost(0.0).judged(&row, |_| None);
+        }
+        rows.push(row);
+    }
+    rows
+}
+
+/// The row of answers that our record lacks.
+pub(super) fn lost(answers: u64, command: &str) -> Row {
+    let row = Row::new(
+        "answers that are not in the record",
+        Name::Cultivar,
+        count(answers),
+        "",
+        command,
+    );
+    Goal::AtMost(0.0).judged(&row, |_| None)
+}
+
+impl Goal {
+    /// The row with this goal, and whether it holds: `None` where the peer did not run.
+    fn judged(self, row: &Row, value_of: impl Fn(Name) -> Option<f64>) -> Row {
+        let mut row = row.clone();
+        let (goal, holds) = match self {
+            Self::AtMost(most) => (format!("at most {most}"), Some(row.value <= most)),
+            Self::Under(limit) => (format!("under {limit}"), Some(row.value < limit)),
+            Self::Times(times, peer) => {
+                row.compare(peer, value_of(peer));
+                let holds = row.ratio.map(|ratio| ratio >= times);
+                (format!("at least {times} times {}", peer.text()), holds)
+            }
+        };
+        row.goal = Some(goal);
+        row.holds = holds;
+        row
+    }
+}
+
+fn best_rate(own: &Measured, kinds: &[Kind]) -> Option<f64> {
+    greatest(
+        kinds
+            .iter()
+            .flat_map(|kind| own.of(*kind))
+            .map(|window| rate(&window.met)),
+    )
+}
+
+fn answered(window: &Window) -> bool {
+    window.met.answered > 0
+}
+
+fn best_ms(own: &Measured, kind: Kind, of: fn(&Window) -> f64) -> Option<f64> {
+    least(own.of(kind).filter(|window| answered(window)).map(of)).map(|us| us / 1_000.0)
+}
+
+fn median_ms(own: &Measured, kind: Kind, of: fn(&Window) -> f64) -> Option<f64> {
+    median(own.of(kind).filter(|window| answered(window)).map(of)).map(|us| us / 1_000.0)
+}
+
+fn p50(window: &Window) -> f64 {
+    window.met.latency.p50_us
+}
+
+fn p99(window: &Window) -> f64 {
+    window.met.latency.p99_us
+}
+
+fn cpu_per_answer(window: &Window) -> f64 {
+    per_answer_us(window.cpu, &window.met)
+}
+
+/// The least of the rounds; in each both loads together, for the clock ticks are coarse.
+fn cpu_of_rounds(own: &Measured) -> Option<f64> {
+    let last = own.windows.iter().map(|window| window.round).max()?;
+    least((1..=last).filter_map(|round| {
+        let both = own
+            .of(SIXTEEN)
+            .chain(own.of(THIRTY_TWO))
+            .filter(|window| window.round == round);
+        let (cpu, answers) = both.fold((Duration::ZERO, 0), |(cpu, answers), window| {
+            (cpu + window.cpu, answers + window.met.answered)
+        });
+        (answers > 0).then(|| cpu.as_secs_f64() * 1e6 / count(answers))
+    }))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of a few minutes")]
+fn count(number: u64) -> f64 {
+    number as f64
+}
+
+fn megabytes(kib: u64) -> f64 {
+    count(kib) * 1_024.0 / 1e6
+}

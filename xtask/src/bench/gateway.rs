@@ -267,7 +267,11 @@ fn take_turns(running: Vec<(Name, Subject)>, arguments: &Arguments) -> Result<Ve
             ))?;
         }
     }
-    Ok(all.into_iter().map(|(_, measured)| measured).collect())
+    let ended = all.into_iter().map(|(subject, measured)| {
+        drop(subject.process);
+        measured
+    });
+    Ok(ended.collect())
 }
 
 fn take_turn(

@@ -39,16 +39,15 @@ pub(super) struct Malformed;
 impl Message {
     /// The message at the beginning of what has arrived so far; `None` while some of it is missing.
     pub(super) fn whole(&mut self, arrived: &[u8]) -> Result<Option<Whole>, Malformed> {
-        let head = match self.head {
-            Some(head) => head,
-            None => {
-                let Some(length) = end_of_head(arrived) else {
-                    return Ok(None);
-                };
-                let head = Head::read(arrived.get(..length).unwrap_or_default())?;
-                self.next_chunk = length;
-                *self.head.insert(head)
-            }
+        let head = if let Some(head) = self.head {
+            head
+        } else {
+            let Some(length) = end_of_head(arrived) else {
+                return Ok(None);
+            };
+            let head = Head::read(arrived.get(..length).unwrap_or_default())?;
+            self.next_chunk = length;
+            *self.head.insert(head)
         };
         let end = match head.body {
             Some(length) => Some(head.length + length).filter(|end| *end <= arrived.len()),

@@ -1,4 +1,4 @@
-//! The router of `SGLang` from PyPI, with the mock as its one worker.
+//! The router of `SGLang` from `PyPI`, with the mock as its one worker.
 
 use std::{process::Command, time::Duration};
 
@@ -9,7 +9,7 @@ use super::{
 use crate::conformance::peers;
 
 /// How long it may take until it answers.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn start(context: &Context) -> Result<Subject, String> {
     let suite = context.suites.join("sglang-router");

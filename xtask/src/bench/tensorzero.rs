@@ -1,4 +1,4 @@
-//! `TensorZero`'s embedded gateway from PyPI: without its record (observability off) and without keys, as its package starts it.
+//! `TensorZero`'s embedded gateway from `PyPI`: without its record (observability off) and without keys, as its package starts it.
 
 use std::{process::Command, time::Duration};
 
@@ -10,7 +10,7 @@ use super::{
 use crate::conformance::peers;
 
 /// How long it may take until it answers.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn start(context: &Context) -> Result<Subject, String> {
     let suite = context.suites.join("tensorzero");

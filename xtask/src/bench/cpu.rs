@@ -138,8 +138,8 @@ mod tests {
     #[test]
     fn this_process_has_memory_and_uses_time() {
         let own = std::process::id();
-        assert!(memory(own).now_kib > 0);
-        assert!(memory(own).peak_kib >= memory(own).now_kib);
+        let Memory { now_kib, peak_kib } = memory(own);
+        assert!(now_kib > 0 && peak_kib >= now_kib, "{now_kib} {peak_kib}");
         let clock = Clock::of_this_machine();
         let before = clock.used(own);
         let mut sum = 0_u64;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     mock,
-    process::Process,
+    process::{Process, tied},
     subject::{Context, Subject, load},
 };
 use crate::conformance::peers;
@@ -20,7 +20,7 @@ use crate::conformance::peers;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The terms that the mock's answers are under: some that permit everything.
-const TERMS: &str = "licence.cc-by-4_0";
+const TERMS: &str = "cc-by-4_0";
 
 pub(super) fn start(context: &Context) -> Result<Subject, String> {
     let cultivar = program_of(context)?;
@@ -53,7 +53,7 @@ pub(super) fn start(context: &Context) -> Result<Subject, String> {
     let key = say(&["key", "create", "bench"])?;
     let key = key.pointer("/key").and_then(Value::as_str);
     let key = key.ok_or("`cultivar key create` says no key")?;
-    let mut serve = Command::new(cultivar);
+    let mut serve = tied(cultivar);
     serve
         .args([
             "serve",

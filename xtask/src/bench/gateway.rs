@@ -232,6 +232,7 @@ fn start_all(names: &[Name], context: &Context, outcome: &mut Outcome) -> Result
             Ok(subject) => running.push((*name, subject)),
             Err(why) => {
                 say(&format!("not run: {why}"))?;
+                outcome.broken |= *name == Name::Cultivar;
                 outcome.missing.push(why);
             }
         }
@@ -245,15 +246,7 @@ fn take_turns(running: Vec<(Name, Subject)>, arguments: &Arguments) -> Result<Ve
     let mut all: Vec<(Subject, Measured)> = running
         .into_iter()
         .map(|(name, subject)| {
-            let version = subject.version.clone();
-            // The request that it answered when it was started.
-            let measured = Measured {
-                name,
-                version,
-                windows: Vec::new(),
-                answered_before: 1,
-                failed_before: 0,
-            };
+            let measured = Measured::new(name, subject.version.clone());
             (subject, measured)
         })
         .collect();
@@ -328,6 +321,17 @@ fn at_rest(clock: Clock, id: u32) -> Duration {
 }
 
 impl Measured {
+    /// Nothing but the one request that it answered when it was started.
+    pub(super) fn new(name: Name, version: String) -> Self {
+        Self {
+            name,
+            version,
+            windows: Vec::new(),
+            answered_before: 1,
+            failed_before: 0,
+        }
+    }
+
     /// The windows of a kind.
     pub(super) fn of(&self, kind: Kind) -> impl Iterator<Item = &Window> {
         self.windows.iter().filter(move |window| window.kind == kind)

@@ -1,10 +1,10 @@
 //! `LiteLLM`'s proxy from `PyPI`: one worker, a master key, no database.
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
 use super::{
     mock,
-    process::{Process, free_address},
+    process::{Process, free_address, tied},
     subject::{Context, Subject, load},
 };
 use crate::conformance::peers;
@@ -35,7 +35,7 @@ litellm_settings:
         base_url = context.base_url()
     );
     let path = context.configure("litellm.yaml", &configuration)?;
-    let mut command = Command::new(python.with_file_name("litellm"));
+    let mut command = tied(python.with_file_name("litellm"));
     command
         .arg("--config")
         .arg(path)

@@ -163,13 +163,13 @@ const MEASURES: [Measure; 20] = [
         row: "resident, most after a load",
         unit: "MB",
         of: |own, _| greatest(own.windows.iter().map(|window| megabytes(window.memory.now_kib))),
-        goals: &[Goal::Under(60.0)],
+        goals: &[],
     },
     Measure {
         row: "resident, highest ever",
         unit: "MB",
         of: |own, _| greatest(own.windows.iter().map(|window| megabytes(window.memory.peak_kib))),
-        goals: &[],
+        goals: &[Goal::Under(60.0)],
     },
 ];
 
@@ -232,6 +232,7 @@ impl Goal {
             Self::AtMost(most) => (format!("at most {most}"), Some(row.value <= most)),
             Self::Under(limit) => (format!("under {limit}"), Some(row.value < limit)),
             Self::Times(times, peer) => {
+                (row.peer, row.peer_value, row.ratio) = (None, None, None);
                 row.compare(peer, value_of(peer));
                 let holds = row.ratio.map(|ratio| ratio >= times);
                 (format!("at least {times} times {}", peer.text()), holds)
@@ -298,4 +299,76 @@ fn count(number: u64) -> f64 {
 
 fn megabytes(kib: u64) -> f64 {
     count(kib) * 1_024.0 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::{cpu::Memory, load::Met};
+
+    /// A row of ours beside nginx.
+    fn row(value: f64) -> Row {
+        let mut row = Row::new("speed", Name::Cultivar, value, "/s", "again");
+        row.compare(Name::Nginx, Some(10.0));
+        row
+    }
+
+    #[test]
+    fn a_goal_is_judged_by_the_value_or_by_the_peer_that_it_names() {
+        let peers = |name| (name == Name::Tensorzero).then_some(2.0);
+        let judged = |goal: Goal, value| goal.judged(&row(value), peers).holds;
+        assert_eq!(
+            (judged(Goal::AtMost(6.0), 6.0), judged(Goal::AtMost(6.0), 6.1)),
+            (Some(true), Some(false))
+        );
+        assert_eq!(
+            (judged(Goal::Under(6.0), 5.9), judged(Goal::Under(6.0), 6.0)),
+            (Some(true), Some(false))
+        );
+        let times = |value| judged(Goal::Times(3.0, Name::Tensorzero), value);
+        assert_eq!((times(6.0), times(5.9)), (Some(true), Some(false)));
+    }
+
+    #[test]
+    fn a_goal_whose_peer_did_not_run_is_neither_held_nor_missed() {
+        let judged = Goal::Times(3.0, Name::Tensorzero).judged(&row(6.0), |_| None);
+        assert_eq!((judged.holds, judged.peer, judged.ratio), (None, None, None));
+    }
+
+    /// One window of a subject, with an answer per 10 us of processor time.
+    fn window(round: u32, kind: Kind, answered: u64, latency_us: f64) -> Window {
+        let mut met = Met {
+            answered,
+            seconds: 2.0,
+            ..Met::default()
+        };
+        met.latency.p50_us = latency_us;
+        Window {
+            round,
+            kind,
+            met,
+            cpu: Duration::from_micros(10 * answered * u64::from(round)),
+            memory: Memory::default(),
+        }
+    }
+
+    #[test]
+    fn of_the_rounds_the_best_is_kept_and_what_is_added_is_counted_from_the_mock() {
+        let of = |name, more: f64| Measured {
+            windows: vec![
+                window(1, ONE, 10, 50.0 + more),
+                window(2, ONE, 10, 40.0 + more),
+                window(1, SIXTEEN, 100, 1.0),
+                window(1, THIRTY_TWO, 300, 1.0),
+                window(2, SIXTEEN, 500, 1.0),
+            ],
+            ..Measured::new(name, String::new())
+        };
+        let rows = rows(&[of(Name::Direct, 0.0), of(Name::Cultivar, 90.0)], "again");
+        let value = |measured: &str| rows.iter().rfind(|row| row.measured == measured).unwrap().value;
+        assert!((value("CPU per request, 16 and 32 callers") - 10.0).abs() < 1e-9);
+        assert!((value("requests per second, best of 16 and 32") - 250.0).abs() < 1e-9);
+        assert!((value("added p50, 1 caller") - 0.09).abs() < 1e-9);
+        assert!(rows.iter().all(|row| row.measured != "whole stream p50, 8 callers"));
+    }
 }

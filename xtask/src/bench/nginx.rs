@@ -3,7 +3,7 @@
 use std::{process::Command, time::Duration};
 
 use super::{
-    process::{Process, free_address},
+    process::{Process, free_address, tied},
     subject::{Context, Subject, load},
 };
 use crate::conformance::peers;
@@ -46,7 +46,7 @@ http {{
         mock = context.mock,
     );
     let path = context.configure("nginx.conf", &configuration)?;
-    let mut command = Command::new("nginx");
+    let mut command = tied("nginx");
     command.arg("-c").arg(path).arg("-p").arg(&context.work);
     let mut process = Process::start(&mut command, "nginx", &context.work)?;
     let load = load(address);

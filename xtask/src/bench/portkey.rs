@@ -3,10 +3,10 @@
 //! Its `package.json` holds `@hono/node-server` at a version of its range before 1.14: later ones hand a provider's immutable headers
 //! on to the answer, to which Portkey then adds its own, so that every stream ends in status 500.
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
 use super::{
-    process::{Process, free_address},
+    process::{Process, free_address, tied},
     subject::{Context, Subject, load},
 };
 use crate::conformance::peers;
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(super) fn start(context: &Context) -> Result<Subject, String> {
     let home = peers::node(&context.peers, &context.suites.join("portkey"))?;
     let address = free_address()?;
-    let mut command = Command::new("node");
+    let mut command = tied("node");
     command
         .arg(home.join("node_modules/@portkey-ai/gateway/build/start-server.js"))
         .args(["--headless", &format!("--port={}", address.port())])

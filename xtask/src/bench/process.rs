@@ -1,6 +1,7 @@
 //! A server under measurement: started with its talk in a file, waited for, and ended with all that it started.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
@@ -16,6 +17,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often something is looked at that is waited for.
 const GLANCE: Duration = Duration::from_millis(100);
+
+/// A command for a foreign program, or ours, that is ended when this one ends in any way at all; where `setpriv` is missing, it is
+/// ended when this one ends in good order.
+pub(super) fn tied(program: impl AsRef<OsStr>) -> Command {
+    let there = Command::new("setpriv")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if !there.is_ok_and(|status| status.success()) {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+    command
+}
 
 /// A running server. It is ended when this goes out of scope.
 pub(super) struct Process {

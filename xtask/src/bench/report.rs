@@ -70,7 +70,7 @@ pub(super) struct Outcome {
     pub(super) missing: Vec<String>,
     /// What else there is to say.
     pub(super) notes: Vec<String>,
-    /// Whether something failed that is no row.
+    /// Whether our door did not run, or its record does not verify.
     pub(super) broken: bool,
     /// The load of the machine before it began: of this the figures may suffer.
     load_average: String,

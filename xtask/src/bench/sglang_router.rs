@@ -1,9 +1,9 @@
 //! The router of `SGLang` from `PyPI`, with the mock as its one worker.
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
 use super::{
-    process::{Process, free_address},
+    process::{Process, free_address, tied},
     subject::{Context, Subject, load},
 };
 use crate::conformance::peers;
@@ -15,7 +15,7 @@ pub(super) fn start(context: &Context) -> Result<Subject, String> {
     let suite = context.suites.join("sglang-router");
     let python = peers::python(&context.peers, &suite)?;
     let (address, metrics) = (free_address()?, free_address()?);
-    let mut command = Command::new(&python);
+    let mut command = tied(&python);
     command
         .args([
             "-m",

@@ -1,10 +1,10 @@
 //! `TensorZero`'s embedded gateway from `PyPI`: without its record (observability off) and without keys, as its package starts it.
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
 use super::{
     mock,
-    process::Process,
+    process::{Process, tied},
     subject::{Context, Subject, load},
 };
 use crate::conformance::peers;
@@ -32,7 +32,7 @@ api_key_location = "none"
         base_url = context.base_url()
     );
     let path = context.configure("tensorzero.toml", &configuration)?;
-    let mut command = Command::new(&python);
+    let mut command = tied(&python);
     command
         .arg(suite.join("serve.py"))
         .arg(path)

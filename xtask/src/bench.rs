@@ -20,6 +20,7 @@ mod report;
 mod sglang_router;
 mod subject;
 mod tensorzero;
+mod turns;
 
 use std::{
     io::{self, Write},

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::{
     figures::{greatest, least, median},
-    gateway::{Kind, Measured, Window, per_answer_us, rate},
     mock,
     report::Row,
     subject::Name,
+    turns::{Kind, Measured, Window, per_answer_us, rate},
 };
 
 /// One figure of every subject.

@@ -83,6 +83,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Result<ExitCode, Failur
         look_into_record(ours, &context, &mut outcome);
     }
     outcome.subjects = measured.iter().map(|each| (each.name, each.version.clone())).collect();
+    outcome.notes.extend(measures::own_cost(&measured));
     outcome.write(root, "gateway")?;
     outcome
         .print(&mut io::stdout().lock(), "gateway")

@@ -244,6 +244,19 @@ impl Goal {
     }
 }
 
+/// What the load generator itself costs, so that one sees whether it stands in the way.
+pub(super) fn own_cost(measured: &[Measured]) -> Option<String> {
+    let direct = measured.iter().find(|each| each.name == Name::Direct)?;
+    let windows = direct
+        .of(SIXTEEN)
+        .chain(direct.of(THIRTY_TWO))
+        .filter(|window| answered(window));
+    let own = least(windows.map(|window| window.met.own_cpu_seconds * 1e6 / count(window.met.answered)))?;
+    Some(format!(
+        "the load generator itself uses {own:.1} us of processor time per request"
+    ))
+}
+
 fn best_rate(own: &Measured, kinds: &[Kind]) -> Option<f64> {
     greatest(
         kinds

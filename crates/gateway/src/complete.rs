@@ -5,11 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cultivar_dialect::{
     Refusal,
-    scan::{self, Scanner, Told},
-    without_values,
-};
+    scan::{self, Scanner, Told}};
 use cultivar_record::{
-    ConversationId, Endpoint, ExchangeId,
+    ConversationId, Endpoint, ExchangeId, without_values,
     chat::{ChatRequest, Chunk, Completion},
 };
 use futures_util::{StreamExt, stream, stream::BoxStream};

@@ -10,7 +10,8 @@ use cultivar_store::StoreError;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use cultivar_dialect::{Refusal, Sign, without_values};
+use cultivar_dialect::{Refusal, Sign};
+use cultivar_record::without_values;
 use cultivar_limits::rates::{Exceeded, LimitRefusal};
 
 /// A provider's refusal, in its words and in ours.

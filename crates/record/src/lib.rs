@@ -29,6 +29,7 @@ mod seed;
 mod terms;
 mod time;
 mod units;
+mod unquoted;
 mod verdict;
 
 pub use ambient::Ambient;
@@ -57,5 +58,6 @@ pub use run::{Checkpoint, Run, RunState};
 pub use seed::Seed;
 pub use terms::{Acceptance, Confidence, Fact, FactName, Terms, TermsKey};
 pub use time::Timestamp;
+pub use unquoted::without_values;
 pub use units::{ByteCount, MicroUsd, TokenCount};
 pub use verdict::{Decision, Reason, UseAction, Verdict};

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::*;
 
-const FIXTURES: &str = include_str!("../../../tests/fixtures/signs.jsonl");
+const FIXTURES: &str = include_str!("../../tests/fixtures/signs.jsonl");
 
 #[derive(Deserialize)]
 struct Fixture {

@@ -15,7 +15,7 @@ async fn a_key_works_until_it_is_revoked() {
         .await
         .unwrap();
     assert!(text.starts_with(&key.prefix) && text.starts_with("sk-cultivar-"));
-    assert_eq!(world.gateway.authenticate(&text).unwrap().key, key);
+    assert_eq!(world.gateway.authenticate(&text).unwrap().key.as_ref(), &key);
     for wrong in [
         "",
         "sk-cultivar-",
@@ -83,8 +83,8 @@ async fn a_provider_is_registered_brought_up_to_date_and_removed() {
         ..first.clone()
     };
     assert_eq!(register(moved.clone()).await.unwrap(), Registered::New);
-    assert_eq!(world.gateway.route(MODEL).unwrap_err().code_text(), "model_not_found");
-    assert_eq!(world.gateway.route("speaker").unwrap().terms.key, moved.terms);
+    assert_eq!(world.gateway.offers_of(MODEL).err().unwrap().code_text(), "model_not_found");
+    assert_eq!(world.gateway.offers_of("speaker").unwrap()[0].terms.key, moved.terms);
 
     let second = NewProvider {
         name: "second".to_owned(),
@@ -105,7 +105,7 @@ async fn a_provider_is_registered_brought_up_to_date_and_removed() {
     .await
     .unwrap_err();
     assert_eq!(twin.to_string(), "provider `third` exists already");
-    assert_eq!(world.gateway.route("speaker").unwrap().provider.name, "scripted");
+    assert_eq!(world.gateway.offers_of("speaker").unwrap()[0].provider.name, "scripted");
 
     world
         .gateway
@@ -113,7 +113,7 @@ async fn a_provider_is_registered_brought_up_to_date_and_removed() {
         .await
         .unwrap();
     assert_eq!(
-        world.gateway.route("speaker").unwrap_err().code_text(),
+        world.gateway.offers_of("speaker").err().unwrap().code_text(),
         "model_not_found"
     );
     let gone = world

@@ -13,11 +13,11 @@ use bytes::Bytes;
 use cultivar_gateway::{
     LocalAnswer, LocalModel, LocalScore,
     providers::{
-        call::{Endpoint, ProviderCall, ReplyBody},
+        ProviderCall, ReplyBody,
         local::{LocalFailure, LocalInfo, LocalLikely, LocalOptions, LocalToken, LocalWritten, SpecialNames, ask},
     },
 };
-use cultivar_record::{
+use cultivar_record::{Endpoint, 
     Ambient, ExchangeId,
     chat::{ChatRequest, Message},
 };

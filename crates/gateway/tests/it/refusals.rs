@@ -89,10 +89,8 @@ async fn an_organization_that_is_not_served_reaches_nobody() {
         let error = world.gateway.authenticate(&key).unwrap_err();
         assert_eq!(error.code_text(), "account_deactivated");
         // A caller who was let in while the organisation stood well is refused by policy where its standing is known.
-        let mut known = before.clone();
-        known.organization.standing = standing;
-        let error = world.ask(&known).await.unwrap_err();
-        assert!(error.to_string().contains("by policy `standing.served`"), "{error}");
+        let error = world.ask(&before).await.unwrap_err();
+        assert_eq!(error.code_text(), "account_deactivated");
     }
     assert_eq!(provider.calls(), []);
     for standing in [Standing::Warned, Standing::Limited, Standing::Active] {

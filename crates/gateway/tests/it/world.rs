@@ -3,11 +3,11 @@
 use std::{fmt::Write as _, future::Future, sync::Arc};
 
 use cultivar_gateway::{
-    Answer, AnswerEvent, Caller, Gateway, GatewayError, KeyHasher, LedgerFiles, NewProvider, Parts, Question,
+    Answer, AnswerEvent, Caller, Durability, Gateway, GatewayError, KeyHasher, LedgerFiles, NewProvider, Parts, Question,
     Registered,
 };
 use cultivar_ledger::{LogSigner, PublishedLog, VerifierKey, VerifyReport, verify_log};
-use cultivar_policy::{Permits, Register, Settings};
+use cultivar_policy::{Markets, Permits, Register, Settings};
 use cultivar_record::{
     ExchangeId, ExchangeOutcome, LeafIndex, LedgerEntry, Organization, ProviderKind, Purpose, Standing, canonical_json,
     chat::{ChatRequest, Message, Role},
@@ -115,17 +115,8 @@ impl World {
 
     /// Changes the organisation's standing as a case would.
     pub(crate) async fn put_in_standing(&self, standing: Standing) {
-        let record = Organization {
-            standing,
-            ..self.organization.clone()
-        };
-        let values = [canonical_json(&record).unwrap().into(), record.id.to_string().into()];
-        let change = "UPDATE organization SET record = $1 WHERE id = $2";
-        self.gateway
-            .store()
-            .write(move |tx| tx.execute(change, &values))
-            .await
-            .unwrap();
+        let name = &self.organization.name;
+        self.gateway.set_standing(name, standing, None).await.unwrap();
     }
 
     /// Publishes, and verifies the ledger from its files alone, as a stranger would.
@@ -205,6 +196,10 @@ fn open(folder: &TempDir, ambient: &Arc<CountingAmbient>) -> Result<Arc<Gateway>
         permits: Permits::shipped(Settings::default())?,
         hasher: KeyHasher::new([1; 32]),
         signer: signer(),
+        markets: Markets::shipped()?,
+        surrogates: [3; 32],
+        durability: Durability::Process,
+        observers: Vec::new(),
         variable: Arc::new(|name| (name == KEY_VARIABLE).then(|| "sk-provider-secret".to_owned())),
     })
 }
@@ -223,17 +218,12 @@ pub(crate) fn verify(dir: &DataDir) -> VerifyReport {
 /// A provider of kind `openai` at an address.
 pub(crate) fn at(base_url: &str, terms: &str) -> NewProvider {
     NewProvider {
-        name: "scripted".to_owned(),
-        kind: ProviderKind::Openai,
-        model: MODEL.to_owned(),
-        provider_model: "scripted-large".to_owned(),
         base_url: Some(base_url.to_owned()),
-        key_variable: None,
-        terms: terms.parse().unwrap(),
         price: cultivar_record::Price {
             prompt_per_million: cultivar_record::MicroUsd::new(2_000_000),
             completion_per_million: cultivar_record::MicroUsd::new(8_000_000),
         },
+        ..NewProvider::plain("scripted", ProviderKind::Openai, MODEL, "scripted-large", terms.parse().unwrap())
     }
 }
 

@@ -9,12 +9,12 @@ use bytes::Bytes;
 use cultivar_gateway::{
     GatewayError,
     providers::{
-        call::{Endpoint, ProviderCall, ReplyBody},
+        ProviderCall, ReplyBody,
         local::ask,
     },
 };
 use cultivar_model::{DecoderConfig, NgramBaseline, Size, Student};
-use cultivar_record::{Ambient, ExchangeId, chat::Role};
+use cultivar_record::{Endpoint, Ambient, ExchangeId, chat::Role};
 use cultivar_testkit::CountingAmbient;
 use futures_util::StreamExt;
 use serde_json::{Value, json};

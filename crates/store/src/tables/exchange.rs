@@ -5,7 +5,7 @@ use cultivar_record::{Exchange, ExchangeId, LeafIndex, MicroUsd, Salt, TokenCoun
 use crate::{IntentFrame, OutcomeFrame, Row, Statements, StoreError};
 
 /// Adds an exchange: its intent, and its outcome where it has ended already.
-pub(crate) fn insert(
+pub fn insert(
     tx: &mut dyn Statements,
     frame: &IntentFrame,
     leaf: LeafIndex,
@@ -42,7 +42,7 @@ pub(crate) fn insert(
 }
 
 /// Adds the outcome of an exchange that has none.
-pub(crate) fn end(tx: &mut dyn Statements, frame: &OutcomeFrame, leaf: LeafIndex) -> Result<(), StoreError> {
+pub fn end(tx: &mut dyn Statements, frame: &OutcomeFrame, leaf: LeafIndex) -> Result<(), StoreError> {
     let (usage, cost) = frame.outcome.bill();
     let values = [
         frame.outcome.name().into(),

@@ -1,14 +1,15 @@
 //! Records to store: valid, small, and each different from the one before.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use cultivar_record::{
     Acceptance, Ambient, ApiKey, ApiKeyId, Comparison, ComparisonId, ComparisonPlan, ConversationId, Dataset,
-    DatasetId, Decision, Digest, EntryKind, ExchangeId, ExchangeOutcome, Failure, Intent, Job, JobId, JobState,
-    LeafIndex, LedgerEntry, MicroUsd, Organization, OrganizationId, Pedigree, Price, Provider, ProviderId,
-    ProviderKind, Purpose, Run, RunId, RunState, Salt, Standing, Timestamp, TokenCount, Usage, UseAction, Verdict,
-    VerdictId,
+    DatasetId, Decision, Digest, Endpoint, EntryKind, ExchangeId, ExchangeOutcome, Failure, Intent, Job, JobId, JobState,
+    LeafIndex, LedgerEntry, Limit, MicroUsd, Organization, OrganizationId, Pedigree, Price, Provider, ProviderId,
+    ProviderKind, Purpose, Retention, Run, RunId, RunState, Salt, Standing, Timestamp, TokenCount, Usage, UseAction, Verdict,
+    VerdictId, canonical_json,
 };
+use cultivar_store::{IntentFrame, OutcomeFrame};
 use cultivar_testkit::CountingAmbient;
 
 /// Makes records of one organisation.
@@ -49,6 +50,12 @@ impl Samples {
             purpose: Purpose::Serve,
             created_at: self.now(),
             revoked_at: None,
+            project: None,
+            market: None,
+            models: Vec::new(),
+            expires_at: None,
+            allowed_ips: Vec::new(),
+            limit: Limit::default(),
         }
     }
 
@@ -64,6 +71,10 @@ impl Samples {
             terms: "cc-by-4_0".parse().unwrap(),
             price: Price::default(),
             created_at: self.now(),
+            markets: Vec::new(),
+            residency: Vec::new(),
+            weight: None,
+            bills_cancelled: false,
         }
     }
 
@@ -74,6 +85,9 @@ impl Samples {
             digest: self.digest(),
             accepted_by: "Ann Example".to_owned(),
             at: self.now(),
+            markets: Vec::new(),
+            purposes: Vec::new(),
+            until: None,
         }
     }
 
@@ -107,16 +121,40 @@ impl Samples {
             verdict: VerdictId::new(&self.ambient),
             request: self.digest(),
             at: self.now(),
+            attempt_of: None,
+            endpoint: Endpoint::ChatCompletions,
+            project: None,
+        }
+    }
+
+    pub(crate) fn intent_frame(&self, intent: Intent, salt: Salt, prompt_key: Option<&str>) -> IntentFrame {
+        IntentFrame {
+            text: canonical_json(&intent).unwrap(),
+            intent: Arc::new(intent),
+            salt,
+            entry: canonical_json(&self.entry("intent")).unwrap(),
+            prompt_key: prompt_key.map(str::to_owned),
+            body: None,
+        }
+    }
+
+    pub(crate) fn outcome_frame(&self, intent: &Intent, outcome: ExchangeOutcome) -> OutcomeFrame {
+        OutcomeFrame {
+            exchange: intent.id,
+            organization: intent.organization,
+            text: canonical_json(&outcome).unwrap(),
+            outcome,
+            salt: self.salt(),
+            entry: canonical_json(&self.entry("outcome")).unwrap(),
+            at: self.now(),
+            body: None,
         }
     }
 
     pub(crate) fn answered(&self, prompt: u64, completion: u64, micro_usd: i64) -> ExchangeOutcome {
         ExchangeOutcome::Answered {
             answer: self.digest(),
-            usage: Usage {
-                prompt: TokenCount::new(prompt),
-                completion: TokenCount::new(completion),
-            },
+            usage: Usage::counted(TokenCount::new(prompt), TokenCount::new(completion)),
             cost: MicroUsd::new(micro_usd),
             provider_request_id: None,
         }
@@ -243,5 +281,10 @@ fn organization(ambient: &CountingAmbient, name: &str) -> Organization {
         market: "US".parse().unwrap(),
         standing: Standing::Active,
         created_at: ambient.now(),
+        enforcement: None,
+        limit: Limit::default(),
+        retention: Retention::Full,
+        residency: Vec::new(),
+        alert_url: None,
     }
 }

@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use cultivar_gateway::{Gateway, KeyHasher, NewProvider, Parts};
+use cultivar_gateway::{Durability, Gateway, KeyHasher, NewProvider, Parts};
 use cultivar_ledger::LogSigner;
-use cultivar_policy::{Permits, Register, Settings};
-use cultivar_record::{Ambient, Organization, Price, ProviderKind, Purpose};
+use cultivar_policy::{Markets, Permits, Register, Settings};
+use cultivar_record::{Ambient, Organization, ProviderKind, Purpose};
 use cultivar_store::{DataDir, Sqlite, Store};
 use cultivar_testkit::{CountingAmbient, Script, ScriptedProvider, redact};
-use cultivar_web::{App, Router, router, serve};
+use cultivar_web::{App, router, serve};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
@@ -61,7 +61,7 @@ impl Site {
             page_model: MODEL.to_owned(),
             page_examples: vec!["why is the sky blue?".to_owned()],
         };
-        let (address, server, stop) = listen(router(app)).await;
+        let (address, server, stop) = listen(cultivar_web::Site::new(app.clone(), router(app))).await;
         Self {
             _folder: folder,
             dir,
@@ -108,14 +108,8 @@ impl Site {
 
 pub(crate) fn scripted(provider: &ScriptedProvider) -> NewProvider {
     NewProvider {
-        name: "scripted".to_owned(),
-        kind: ProviderKind::Openai,
-        model: MODEL.to_owned(),
-        provider_model: "scripted-large".to_owned(),
         base_url: Some(provider.base_url().to_owned()),
-        key_variable: None,
-        terms: TERMS.parse().unwrap(),
-        price: Price::default(),
+        ..NewProvider::plain("scripted", ProviderKind::Openai, MODEL, "scripted-large", TERMS.parse().unwrap())
     }
 }
 
@@ -128,13 +122,17 @@ fn open(dir: &DataDir) -> Arc<Gateway> {
         permits: Permits::shipped(Settings::default()).unwrap(),
         hasher: KeyHasher::new([1; 32]),
         signer: LogSigner::from_secret("localhost/test/ledger", &[2; 32]).unwrap(),
+        markets: Markets::shipped().unwrap(),
+        surrogates: [3; 32],
+        durability: Durability::Process,
+        observers: Vec::new(),
         variable: Arc::new(|_| None),
     })
     .unwrap()
 }
 
-/// Serves a router on a loopback port.
-pub(crate) async fn listen(router: Router) -> (SocketAddr, JoinSet<()>, oneshot::Sender<()>) {
+/// Serves a site on a loopback port.
+pub(crate) async fn listen(site: impl Into<cultivar_web::Site> + Send + 'static) -> (SocketAddr, JoinSet<()>, oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -143,7 +141,7 @@ pub(crate) async fn listen(router: Router) -> (SocketAddr, JoinSet<()>, oneshot:
         let until = async move {
             let _ = stopped.await;
         };
-        serve(listener, router, until).await.unwrap();
+        serve(listener, site, until).await.unwrap();
     });
     (address, server, stop)
 }

@@ -3,9 +3,9 @@
 use super::to_completion;
 use crate::translate::TranslateError;
 
-const TEXT: &str = include_str!("../../../../tests/fixtures/anthropic/answer_text.json");
-const TOOLS: &str = include_str!("../../../../tests/fixtures/anthropic/answer_tools.json");
-const REFUSAL: &str = include_str!("../../../../tests/fixtures/anthropic/answer_refusal.json");
+const TEXT: &str = include_str!("../../../tests/fixtures/anthropic/answer_text.json");
+const TOOLS: &str = include_str!("../../../tests/fixtures/anthropic/answer_tools.json");
+const REFUSAL: &str = include_str!("../../../tests/fixtures/anthropic/answer_refusal.json");
 
 fn translate(body: &str) -> String {
     String::from_utf8(to_completion(body.as_bytes(), "claude", 1_700_000_000).unwrap()).unwrap()

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::EventTranslator;
 
-const TEXT: &str = include_str!("../../../../tests/fixtures/anthropic/text.sse");
-const TOOLS: &str = include_str!("../../../../tests/fixtures/anthropic/tools.sse");
-const OVERLOADED: &str = include_str!("../../../../tests/fixtures/anthropic/overloaded.sse");
-const REFUSAL: &str = include_str!("../../../../tests/fixtures/anthropic/refusal.sse");
+const TEXT: &str = include_str!("../../../tests/fixtures/anthropic/text.sse");
+const TOOLS: &str = include_str!("../../../tests/fixtures/anthropic/tools.sse");
+const OVERLOADED: &str = include_str!("../../../tests/fixtures/anthropic/overloaded.sse");
+const REFUSAL: &str = include_str!("../../../tests/fixtures/anthropic/refusal.sse");
 
 fn translator() -> EventTranslator {
     EventTranslator::new("claude".to_owned(), 1_700_000_000)

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::{DEFAULT_MAX_TOKENS, PASSED_OVER, REFUSED, to_messages};
 use crate::translate::TranslateError;
 
-const PLAIN: &str = include_str!("../../../../tests/fixtures/anthropic/request_plain.json");
-const TOOLS: &str = include_str!("../../../../tests/fixtures/anthropic/request_tools.json");
+const PLAIN: &str = include_str!("../../../tests/fixtures/anthropic/request_plain.json");
+const TOOLS: &str = include_str!("../../../tests/fixtures/anthropic/request_tools.json");
 
 fn translate(body: &str) -> String {
     String::from_utf8(to_messages(body.as_bytes(), "claude-opus-5-5").unwrap()).unwrap()

@@ -9,12 +9,9 @@ use super::{furnished, told, write};
 use crate::samples::{Samples, failed};
 
 fn begin(store: &Store, samples: &Samples, provider: &str, prompt_key: Option<&'static str>, leaf: u64) -> Intent {
-    let (intent, salt) = (samples.intent(provider), samples.salt());
-    let row = intent.clone();
-    write(store, move |tx| {
-        tables::exchange::insert_intent(tx, &row, salt, LeafIndex(leaf), prompt_key)
-    })
-    .unwrap();
+    let frame = samples.intent_frame(samples.intent(provider), samples.salt(), prompt_key);
+    let intent = Intent::clone(&frame.intent);
+    write(store, move |tx| tables::exchange::insert(tx, &frame, LeafIndex(leaf), None)).unwrap();
     intent
 }
 
@@ -25,10 +22,8 @@ fn end(
     outcome: &ExchangeOutcome,
     leaf: u64,
 ) -> Result<(), StoreError> {
-    let (id, salt, at, outcome) = (intent.id, samples.salt(), samples.now(), outcome.clone());
-    write(store, move |tx| {
-        tables::exchange::insert_outcome(tx, id, &outcome, salt, LeafIndex(leaf), at)
-    })
+    let frame = samples.outcome_frame(intent, outcome.clone());
+    write(store, move |tx| tables::exchange::end(tx, &frame, LeafIndex(leaf)))
 }
 
 pub(crate) fn an_exchange_is_open_until_its_outcome(database: Arc<dyn Database>) {
@@ -67,11 +62,8 @@ pub(crate) fn an_exchange_ends_once(database: Arc<dyn Database>) {
 pub(crate) fn the_salts_stand_apart_from_the_records(database: Arc<dyn Database>) {
     let (store, samples) = furnished(database);
     let (intent, salt) = (samples.intent("p"), samples.salt());
-    let row = intent.clone();
-    write(&store, move |tx| {
-        tables::exchange::insert_intent(tx, &row, salt, LeafIndex(0), None)
-    })
-    .unwrap();
+    let frame = samples.intent_frame(intent.clone(), salt, None);
+    write(&store, move |tx| tables::exchange::insert(tx, &frame, LeafIndex(0), None)).unwrap();
     assert_eq!(
         store.read(|tx| tables::exchange::salts(tx, intent.id)).unwrap(),
         (Some(salt), None)
@@ -142,10 +134,7 @@ pub(crate) fn exchanges_are_counted_by_state(database: Arc<dyn Database>) {
     let row = |state: &str, exchanges, prompt, completion, cost| Tally {
         state: state.to_owned(),
         exchanges,
-        usage: Usage {
-            prompt: TokenCount::new(prompt),
-            completion: TokenCount::new(completion),
-        },
+        usage: Usage::counted(TokenCount::new(prompt), TokenCount::new(completion)),
         cost: MicroUsd::new(cost),
     };
     assert_eq!(

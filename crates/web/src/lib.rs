@@ -42,7 +42,7 @@ pub fn router(app: App) -> Router {
         .route("/models/{name}/pedigree.json", get(pages::report::pedigree))
         .route("/assets/{name}", get(pages::asset))
         .layer(middleware::from_fn(guard::only_from_here));
-    Router::new()
+    let router = Router::new()
         .route("/v1/models", get(openai::models::list))
         .route("/v1/models/{*name}", get(openai::models::show))
         .route("/tokenize", post(openai::tokens::to_tokens))
@@ -52,13 +52,18 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .merge(pages)
         .with_state(app.clone())
-        .merge(admin_router(Arc::clone(&app.gateway)))
-        .layer(middleware::from_fn_with_state(app, respond::name_request))
+        .merge(api::router(Arc::clone(&app.gateway)));
+    closed(router).layer(middleware::from_fn_with_state(app, respond::name_request))
 }
 
-/// The admin API alone, and the answer that there is nothing else: for whoever administers without a server.
+/// The admin API alone: for whoever administers without a server.
 pub fn admin_router(gateway: Arc<Gateway>) -> Router {
-    api::router(gateway)
+    closed(api::router(gateway))
+}
+
+/// A router that says what it does not serve, and takes no endless bodies.
+fn closed(router: Router) -> Router {
+    router
         .fallback(openai::not_found)
         .method_not_allowed_fallback(openai::method_not_allowed)
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))

@@ -90,12 +90,20 @@ pub(super) const fn decision(decision: Decision) -> &'static str {
 }
 
 macro_rules! texts {
-    ($($(#[$doc:meta])* $name:ident, $what:literal, $most:expr, $pattern:literal, $fits:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $what:literal, $most:expr, $pattern:expr, $fits:expr;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, Deserialize, ToSchema)]
-        #[schema(value_type = String, min_length = 1, max_length = $most, pattern = $pattern)]
+        #[derive(Clone, Debug, Deserialize)]
         #[serde(try_from = "String")]
         pub(super) struct $name(pub String);
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let text = string().min_length(Some(1)).max_length(Some($most));
+                text.pattern(Some($pattern)).build().into()
+            }
+        }
+
+        impl ToSchema for $name {}
 
         impl TryFrom<String> for $name {
             type Error = &'static str;

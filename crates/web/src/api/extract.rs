@@ -92,9 +92,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
     kind.trim().eq_ignore_ascii_case("application/json")
 }
@@ -111,7 +109,9 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
         let told = error.inner().to_string();
         let at = (path != ".").then_some(path);
         let named = match (at, param(&told)) {
-            (Some(at), Some(field)) if at != field && !at.ends_with(&format!(".{field}")) => Some(format!("{at}.{field}")),
+            (Some(at), Some(field)) if at != field && !at.ends_with(&format!(".{field}")) => {
+                Some(format!("{at}.{field}"))
+            }
             (Some(at), _) => Some(at),
             (None, field) => field.map(str::to_owned),
         };

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use cultivar_gateway::{Gateway, NewKey};
-use cultivar_record::{
-    ApiKey, ApiKeyId, IpRange, Market, Organization, OrganizationId, ProjectId, Purpose, Timestamp,
-};
+use cultivar_record::{ApiKey, ApiKeyId, IpRange, Market, Organization, OrganizationId, ProjectId, Purpose, Timestamp};
 use cultivar_store::tables;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -143,7 +141,9 @@ pub(super) async fn list(
     let organization = whose.organization.map(|name| gateway.organization(&name)).transpose()?;
     let keys = gateway.store().read(tables::api_key::list)?.into_iter();
     Ok(List::of(keys.filter(|key| {
-        organization.as_ref().is_none_or(|organization| organization.id == key.organization)
+        organization
+            .as_ref()
+            .is_none_or(|organization| organization.id == key.organization)
     })))
 }
 
@@ -174,7 +174,10 @@ pub(super) async fn create(
 }
 
 fn new_key(gateway: &Gateway, organization: &Organization, wanted: KeyRequest) -> Result<NewKey, Refusal> {
-    for (count, param) in [(wanted.models.len(), "models"), (wanted.allowed_ips.len(), "allowed_ips")] {
+    for (count, param) in [
+        (wanted.models.len(), "models"),
+        (wanted.allowed_ips.len(), "allowed_ips"),
+    ] {
         if count > MOST_NAMED {
             return Err(Refusal::invalid("name at most 100", Some(param)));
         }

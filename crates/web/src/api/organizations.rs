@@ -13,9 +13,7 @@ use super::{
     List, Refusal,
     extract::{Administrator, Body, Path},
     refusal::{BadBody, NoSuch, Refusals, Taken},
-    shapes::{
-        Address, Id, LimitShape, MarketCode, Moment, Name, RetentionName, StandingName, Words, object,
-    },
+    shapes::{Address, Id, LimitShape, MarketCode, Moment, Name, RetentionName, StandingName, Words, object},
     taken,
 };
 

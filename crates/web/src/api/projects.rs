@@ -97,7 +97,9 @@ pub(super) async fn list(
 ) -> Result<Json<List<ProjectView>>, Refusal> {
     let organization = gateway.organization(&organization)?.id;
     let projects = gateway.store().read(tables::project::list)?.into_iter();
-    Ok(List::of(projects.filter(|project| project.organization == organization)))
+    Ok(List::of(
+        projects.filter(|project| project.organization == organization),
+    ))
 }
 
 /// Create a project.

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use cultivar_gateway::{Gateway, NewProvider, Registered};
-use cultivar_record::{
-    Market, MicroUsd, Price, Provider, ProviderId, ProviderKind, Terms, TermsKey, Timestamp,
-};
+use cultivar_record::{Market, MicroUsd, Price, Provider, ProviderId, ProviderKind, Terms, TermsKey, Timestamp};
 use cultivar_store::tables;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

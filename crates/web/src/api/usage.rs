@@ -75,7 +75,9 @@ impl FromStr for By {
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|(name, _)| *name == text);
         let names = Self::ALL.map(|(name, _)| name).join(", ");
-        found.map(|(_, by)| by).ok_or_else(|| format!("name some of {names}, with commas between"))
+        found
+            .map(|(_, by)| by)
+            .ok_or_else(|| format!("name some of {names}, with commas between"))
     }
 }
 
@@ -172,7 +174,10 @@ pub(super) async fn report(
     }
     let from = wanted.from.unwrap_or_else(|| Timestamp::from_micros(0));
     let until = wanted.until.unwrap_or_else(|| Timestamp::from_micros(i64::MAX));
-    let organization = wanted.organization.map(|name| gateway.organization(&name)).transpose()?;
+    let organization = wanted
+        .organization
+        .map(|name| gateway.organization(&name))
+        .transpose()?;
     let organization = organization.map(|organization| organization.id.to_string());
     let rows = gateway.store().read(|tx| tables::usage::between(tx, from, until))?;
     let rows = rows
@@ -249,7 +254,9 @@ fn csv(rows: &[Used], by: &[By]) -> String {
     let column = |name: &'static str, wanted: bool, value: fn(&Used) -> Option<&String>| (name, wanted, value);
     let has = |wanted: By| by.contains(&wanted);
     let columns = [
-        column("period", has(By::Hour) || has(By::Day) || has(By::Month), |row| row.period.as_ref()),
+        column("period", has(By::Hour) || has(By::Day) || has(By::Month), |row| {
+            row.period.as_ref()
+        }),
         column("organization", has(By::Organization), |row| row.organization.as_ref()),
         column("project", has(By::Project), |row| row.project.as_ref()),
         column("key", has(By::Key), |row| row.key.as_ref()),
@@ -259,10 +266,23 @@ fn csv(rows: &[Used], by: &[By]) -> String {
         column("purpose", has(By::Purpose), |row| row.purpose.as_ref()),
     ];
     let columns: Vec<_> = columns.into_iter().filter(|(_, wanted, _)| *wanted).collect();
-    let counts = ["requests", "unanswered", "prompt_tokens", "completion_tokens", "cost_micro_usd"];
-    let head = columns.iter().map(|(name, ..)| *name).chain(counts).map(str::to_owned).collect();
+    let counts = [
+        "requests",
+        "unanswered",
+        "prompt_tokens",
+        "completion_tokens",
+        "cost_micro_usd",
+    ];
+    let head = columns
+        .iter()
+        .map(|(name, ..)| *name)
+        .chain(counts)
+        .map(str::to_owned)
+        .collect();
     let line = |row: &Used| {
-        let named = columns.iter().map(|(_, _, value)| value(row).cloned().unwrap_or_default());
+        let named = columns
+            .iter()
+            .map(|(_, _, value)| value(row).cloned().unwrap_or_default());
         let counted: [&dyn fmt::Display; 5] = [
             &row.requests,
             &row.unanswered,

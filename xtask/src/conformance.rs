@@ -4,8 +4,8 @@
 //! counted as passed.
 
 mod gateway;
-mod peers;
-mod program;
+pub(crate) mod peers;
+pub(crate) mod program;
 mod provenance;
 mod report;
 
@@ -102,7 +102,7 @@ fn say(what: &str) -> Result<(), Failure> {
 
 /// Cargo's target folder.
 #[expect(clippy::disallowed_methods, reason = "the workshop follows cargo's own variable")]
-fn target(root: &Path) -> PathBuf {
+pub(crate) fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |target| root.join(target))
 }
 

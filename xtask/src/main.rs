@@ -2,6 +2,7 @@
 //!
 //! It depends on no crate of the product, so that it is built in seconds and judges from outside.
 
+mod bench;
 mod conformance;
 mod failure;
 mod machine;
@@ -28,6 +29,9 @@ enum Task {
     Tidy,
     /// Run foreign clients and verifiers against `cultivar`
     Conformance(conformance::Arguments),
+    /// Measure `cultivar` side by side with its peers
+    #[command(subcommand)]
+    Bench(bench::Suite),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +49,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
     match task {
         Task::Tidy => tidy::run(root),
         Task::Conformance(arguments) => conformance::run(root, &arguments),
+        Task::Bench(suite) => bench::run(root, suite),
     }
 }
 

@@ -163,8 +163,13 @@ fn end_of_event(bytes: &[u8], line: &mut usize) -> Option<usize> {
         let rest = bytes.get(*line..)?;
         let length = memchr::memchr2(b'\n', b'\r', rest)?;
         let mut next = *line + length + 1;
-        if rest.get(length) == Some(&b'\r') && bytes.get(next) == Some(&b'\n') {
-            next += 1;
+        if rest.get(length) == Some(&b'\r') {
+            // Whether a line feed belongs to it is known once the next byte is here.
+            match bytes.get(next) {
+                None => return None,
+                Some(b'\n') => next += 1,
+                Some(_) => {}
+            }
         }
         if length == 0 {
             return Some(next);
@@ -188,6 +193,7 @@ fn read(raw: Bytes) -> Event {
 /// The data of an event: nearly always one line, borrowed; several are joined.
 pub fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
     let mut found: Option<Cow<'_, [u8]>> = None;
+    let event = event.strip_prefix("\u{feff}".as_bytes()).unwrap_or(event);
     for line in event.split(|byte| matches!(byte, b'\n' | b'\r')) {
         let Some(value) = line.strip_prefix(b"data:") else {
             continue;

@@ -89,7 +89,8 @@ impl Sign {
         match refusal.status {
             401 => KEY,
             402 => Self::Quota,
-            404 => Self::NotFound,
+            // A redirect leads to a host that nobody registered: this is not where the model is.
+            300..400 | 404 => Self::NotFound,
             429 => Self::RateLimited {
                 retry_after_ms: refusal.retry_after_ms,
             },

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cultivar_dialect::{
+    Refusal,
     scan::{self, Scanner, Told},
     without_values,
 };
@@ -72,12 +73,17 @@ impl Gateway {
     /// The chunks of a stream, read on a task of its own. Whoever drops the receiver drops the stream.
     fn chunks(self: &Arc<Self>, mut stream: AnswerStream) -> mpsc::Receiver<AnswerEvent> {
         let (events, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+        let provider = stream.provider().to_owned();
         self.tasks.spawn(async move {
             let mut scanner = Scanner::default();
             while let Some(part) = tokio::select! { part = stream.next() => part, () = events.closed() => None } {
                 let heard = match part {
                     Part::Failed(error) => vec![AnswerEvent::Failed(error)],
-                    Part::Bytes(bytes) => scanner.feed(bytes).iter().filter_map(heard).collect(),
+                    Part::Bytes(bytes) => scanner
+                        .feed(bytes)
+                        .iter()
+                        .filter_map(|event| heard(&provider, event))
+                        .collect(),
                 };
                 for event in heard {
                     if events.send(event).await.is_err() {
@@ -97,7 +103,12 @@ pub fn read_chunks(
     let step = |(mut events, mut scanner): (BoxStream<'static, Result<Bytes, GatewayError>>, Scanner)| async move {
         let read: Vec<Result<Chunk, GatewayError>> = match events.next().await? {
             Err(error) => vec![Err(error)],
-            Ok(bytes) => scanner.feed(bytes).iter().filter_map(heard).map(chunk).collect(),
+            Ok(bytes) => scanner
+                .feed(bytes)
+                .iter()
+                .filter_map(|event| heard("server", event))
+                .map(chunk)
+                .collect(),
         };
         Some((read, (events, scanner)))
     };
@@ -117,11 +128,19 @@ fn read(body: &[u8]) -> Result<Completion, GatewayError> {
     serde_json::from_slice(body).map_err(|e| malformed(&e))
 }
 
-fn heard(event: &scan::Event) -> Option<AnswerEvent> {
+fn heard(provider: &str, event: &scan::Event) -> Option<AnswerEvent> {
     if matches!(event.told, Told::Nothing | Told::Done) {
         return None;
     }
     let data = scan::data(&event.raw)?;
+    let refusal = (event.told == Told::Error).then(|| Refusal::in_stream(&data)).flatten();
+    if let Some(refusal) = refusal {
+        return Some(AnswerEvent::Failed(GatewayError::refused(
+            provider,
+            refusal,
+            Bytes::new(),
+        )));
+    }
     Some(match serde_json::from_slice::<Chunk>(&data) {
         Ok(chunk) => AnswerEvent::Chunk(Box::new(chunk)),
         Err(error) => AnswerEvent::Failed(malformed(&error)),

@@ -47,7 +47,7 @@ struct Fields<'a> {
     model: &'a RawValue,
     #[serde(default)]
     stream: Option<bool>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "even_null")]
     stream_options: Option<&'a RawValue>,
     #[serde(borrow, default)]
     messages: Option<&'a RawValue>,
@@ -63,6 +63,11 @@ struct Fields<'a> {
     temperature: Option<f64>,
     #[serde(default)]
     top_p: Option<f64>,
+}
+
+/// A value that is there, be it `null`: its place counts.
+fn even_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 impl<'a> Envelope<'a> {

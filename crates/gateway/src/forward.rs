@@ -261,7 +261,7 @@ impl Gateway {
     async fn pause(&self, attempts: u32, error: &GatewayError, alone: bool) -> bool {
         let hint = match error {
             GatewayError::Refused(refusal) => match refusal.sign {
-                Sign::Overloaded | Sign::Unavailable => None,
+                Sign::Overloaded | Sign::Unavailable if refusal.status >= 500 => None,
                 _ => return false,
             },
             GatewayError::Unreachable { .. } => None::<Duration>,
@@ -282,10 +282,7 @@ impl Gateway {
 /// request itself is wrong.
 fn may_go_on(error: &GatewayError) -> bool {
     match error {
-        GatewayError::Refused(refusal) => matches!(
-            refusal.sign,
-            Sign::RateLimited { .. } | Sign::Quota | Sign::NotFound | Sign::Overloaded | Sign::Unavailable
-        ),
+        GatewayError::Refused(refusal) => refusal.sign.may_fall_back(),
         GatewayError::Unreachable { .. }
         | GatewayError::Malformed { .. }
         | GatewayError::MissingKey { .. }

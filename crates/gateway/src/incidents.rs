@@ -9,10 +9,19 @@ use cultivar_store::tables;
 
 use crate::{Gateway, GatewayError, error::ProviderRefusal};
 
+/// The sign of a quota that is used up: somebody has to know, but it passes without anybody's doing.
+const QUOTA: &str = "quota_used_up";
+
 impl Gateway {
     /// Hears a refusal, and opens an incident where it is a sign about our own account.
     pub(crate) fn hear(&self, intent: &Intent, refusal: &ProviderRefusal) {
-        let Sign::Standing { what } = refusal.sign else { return };
+        if !refusal.sign.opens_incident() {
+            return;
+        }
+        let sign = match refusal.sign {
+            Sign::Standing { what } => what.as_str(),
+            _ => QUOTA,
+        };
         let mut incidents = self.incidents.write().unwrap_or_else(PoisonError::into_inner);
         if incidents.iter().any(|known| known.provider == refusal.provider) {
             return;
@@ -22,7 +31,7 @@ impl Gateway {
             id: IncidentId::new(ambient),
             organization: intent.organization,
             provider: refusal.provider.clone(),
-            sign: what.as_str().to_owned(),
+            sign: sign.to_owned(),
             exchange: intent.id,
             status: refusal.status,
             at: ambient.now(),
@@ -52,10 +61,11 @@ impl Gateway {
         });
     }
 
-    /// The open incident with a provider, where there is one.
+    /// The open incident for which a provider is not asked, where there is one.
     pub(crate) fn incident_with(&self, provider: &str) -> Option<Incident> {
         let incidents = self.incidents.read().unwrap_or_else(PoisonError::into_inner);
-        incidents.iter().find(|incident| incident.provider == provider).cloned()
+        let closes = |incident: &&Incident| incident.provider == provider && incident.sign != QUOTA;
+        incidents.iter().find(closes).cloned()
     }
 
     /// Closes an incident: a person has settled it with the provider, which is asked again from now on.

@@ -15,7 +15,7 @@ use cultivar_store::{DataDir, Store, files, tables};
 use crate::{Gateway, GatewayError};
 
 /// How often waiting entries are published.
-const PUBLISH_EVERY: Duration = Duration::from_millis(250);
+const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 /// Most entries that one tree head adds.
 const MOST_ENTRIES_PER_HEAD: u32 = 8_192;
 

@@ -80,6 +80,13 @@ impl AnswerStream {
             flow: Some(Box::new(flow)),
         }
     }
+
+    /// Who answers, by name.
+    pub(crate) fn provider(&self) -> &str {
+        self.flow
+            .as_ref()
+            .map_or("", |flow| flow.under_way.offer.provider.name.as_str())
+    }
 }
 
 async fn next_change(mut changes: watch::Receiver<u64>) -> Option<watch::Receiver<u64>> {
@@ -233,7 +240,7 @@ impl Flow {
         if self.recorded {
             return;
         }
-        if !(self.told.ended || self.told.done || self.told.failed) {
+        if !(self.told.ended || self.told.failed) {
             self.fail(GatewayError::Malformed {
                 provider: self.under_way.offer.provider.name.clone(),
                 reason: "the stream ended before the answer did".to_owned(),

@@ -2,23 +2,33 @@
 
 use std::{
     future::Future,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
-use tokio::task::JoinSet;
+use tokio::{runtime::Handle, task::JoinSet};
 
 /// Tasks under way.
 #[derive(Debug, Default)]
 pub struct Tasks {
     set: Mutex<JoinSet<()>>,
+    runtime: OnceLock<Handle>,
 }
 
 impl Tasks {
+    /// Runs every later task on this runtime, wherever it is started: one that outlives the threads of requests.
+    pub fn run_on(&self, runtime: Handle) {
+        // The first one stays: a process has one such runtime.
+        let _ = self.runtime.set(runtime);
+    }
+
     /// Starts a task.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
         while set.try_join_next().is_some() {}
-        set.spawn(task);
+        match self.runtime.get() {
+            Some(runtime) => set.spawn_on(task, runtime),
+            None => set.spawn(task),
+        };
     }
 
     /// Waits for all tasks to end.

@@ -53,6 +53,8 @@ pub(crate) struct State {
     first: u64,
     /// Bytes of whole frames in the file.
     length: u64,
+    /// Earlier files that are not wholly settled: their last frame and their first.
+    full: Vec<(u64, u64)>,
     /// The sequence number of the last appended frame; the first is 1.
     last: u64,
     waiting: VecDeque<Frame>,
@@ -86,6 +88,7 @@ impl Journal {
                 file: begin(&folder, last + 1)?,
                 first: last + 1,
                 length: 0,
+                full: Vec::new(),
                 last,
                 waiting: VecDeque::new(),
                 waiting_bytes: 0,

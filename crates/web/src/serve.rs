@@ -6,7 +6,10 @@ use std::{
     future::Future,
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,7 +18,6 @@ use axum::{
     body::Body,
     http::{Method, Request, Response},
 };
-use cultivar_gateway::Tasks;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -23,7 +25,9 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    runtime::Handle,
+    sync::{Semaphore, watch},
+    task::JoinSet,
 };
 use tower::ServiceExt;
 
@@ -65,17 +69,22 @@ impl From<Router> for Site {
     }
 }
 
-/// Serves a site on a listener until told to stop; then lets what is under way end.
+/// Serves a site on a listener until told to stop; then lets what is under way end. Connections are shared out among threads with
+/// a runtime of their own each: a request then stays on one thread from its first byte to its last.
 ///
 /// # Errors
-/// None at present; a connection that fails takes nothing with it.
+/// Where no thread can be started; a connection that fails takes nothing with it.
 pub async fn serve(
     listener: TcpListener,
     site: impl Into<Site>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let site = Arc::new(site.into());
-    let connections = Tasks::default();
+    if let Some(app) = &site.door {
+        app.gateway.tasks().run_on(Handle::current());
+    }
+    let workers = Workers::start()?;
+    let mut connections = JoinSet::new();
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut stop = std::pin::pin!(stop);
@@ -89,20 +98,65 @@ pub async fn serve(
             tokio::time::sleep(AFTER_FAILURE).await;
             continue;
         };
-        let connection = graceful.watch(connect(stream, peer, Arc::clone(&site)));
-        connections.spawn(async move {
-            // A client that breaks its connection off is no failure of the server.
-            let _ = connection.await;
+        let (site, watcher) = (Arc::clone(&site), graceful.watcher());
+        let connection = async move {
+            // A socket that cannot be moved, or a client that breaks its connection off, is no failure of the server.
+            if let Ok(stream) = stream.into_std().and_then(TcpStream::from_std) {
+                let _ = watcher.watch(connect(stream, peer, site)).await;
+            }
             drop(place);
-        });
+        };
+        while connections.try_join_next().is_some() {}
+        connections.spawn_on(connection, workers.next());
     }
     drop(listener);
     let drained = async {
         graceful.shutdown().await;
-        connections.drain().await;
+        while connections.join_next().await.is_some() {}
     };
     let _ = tokio::time::timeout(DRAIN_TIMEOUT, drained).await;
+    connections.shutdown().await;
     Ok(())
+}
+
+/// Threads with a runtime each, which end when this is dropped.
+struct Workers {
+    first: Handle,
+    others: Vec<Handle>,
+    turn: AtomicUsize,
+    _stop: watch::Sender<()>,
+}
+
+impl Workers {
+    fn start() -> io::Result<Self> {
+        let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let (stop, stopped) = watch::channel(());
+        let start = |number: usize| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let handle = runtime.handle().clone();
+            let mut stopped = stopped.clone();
+            std::thread::Builder::new()
+                .name(format!("cultivar-door-{number}"))
+                .spawn(move || {
+                    // Ends with an error once the sender is gone: that is the sign.
+                    let _ = runtime.block_on(stopped.changed());
+                    runtime.shutdown_background();
+                })?;
+            Ok(handle)
+        };
+        Ok(Self {
+            first: start(0)?,
+            others: (1..count).map(start).collect::<io::Result<_>>()?,
+            turn: AtomicUsize::new(0),
+            _stop: stop,
+        })
+    }
+
+    /// Whose turn it is to take a connection.
+    fn next(&self) -> &Handle {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % (self.others.len() + 1);
+        self.others.get(turn).unwrap_or(&self.first)
+    }
 }
 
 fn connect(

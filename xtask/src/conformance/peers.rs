@@ -6,10 +6,12 @@ use std::{
     process::{Command, Stdio},
 };
 
+use serde_json::Value;
+
 use crate::Failure;
 
 /// A Python environment that has what `requirements.txt` in the suite's folder names; else, why not, in one line.
-pub(super) fn python(peers: &Path, suite: &Path) -> Result<PathBuf, String> {
+pub(crate) fn python(peers: &Path, suite: &Path) -> Result<PathBuf, String> {
     let requirements = suite.join("requirements.txt");
     let wanted = fs::read_to_string(&requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
     let names = wanted.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -38,8 +40,50 @@ pub(super) fn python(peers: &Path, suite: &Path) -> Result<PathBuf, String> {
     Ok(python)
 }
 
+/// The folder of a Node program that the suite's `package.json` names, with its modules; else, why not, in one line.
+pub(crate) fn node(peers: &Path, suite: &Path) -> Result<PathBuf, String> {
+    let package = suite.join("package.json");
+    let wanted = fs::read_to_string(&package).map_err(|error| format!("{}: {error}", package.display()))?;
+    let home = peers.join(suite.file_name().unwrap_or_default());
+    let installed = home.join("installed.json");
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(home);
+    }
+    let unable = |step: &str, why: String| format!("{}: `{step}`: {why}", version(suite));
+    fs::create_dir_all(&home)
+        .and_then(|()| fs::copy(&package, home.join("package.json")))
+        .map_err(|error| unable("cp package.json", error.to_string()))?;
+    // Nothing that a package brings is run while it is installed.
+    let install = [
+        "install",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ];
+    run(Command::new("npm").args(install).current_dir(&home)).map_err(|why| unable("npm install", why))?;
+    fs::copy(&package, &installed).map_err(|error| unable("cp package.json", error.to_string()))?;
+    Ok(home)
+}
+
+/// What a suite's folder asks for, with its version: the first requirement, or the first dependency.
+pub(crate) fn version(suite: &Path) -> String {
+    let read = |name: &str| fs::read_to_string(suite.join(name)).ok();
+    if let Some(wanted) = read("requirements.txt") {
+        return wanted.lines().next().unwrap_or_default().replace("==", " ");
+    }
+    let package = read("package.json").and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    let dependencies = package
+        .as_ref()
+        .and_then(|package| package.get("dependencies")?.as_object());
+    let first = dependencies.and_then(|dependencies| dependencies.iter().next());
+    first.map_or_else(String::new, |(name, version)| {
+        format!("{name} {}", version.as_str().unwrap_or_default())
+    })
+}
+
 /// A Go program built from its folder with Debian's own packages, so that nothing is fetched; else, why not, in one line.
-pub(super) fn go(peers: &Path, source: &Path) -> Result<PathBuf, String> {
+pub(crate) fn go(peers: &Path, source: &Path) -> Result<PathBuf, String> {
     let home = peers.join("go");
     let (program, module) = (home.join("verify"), home.join("go.mod"));
     let unable = |step: &str, why: String| format!("golang-go golang-golang-x-mod-dev: `{step}`: {why}");
@@ -59,7 +103,7 @@ pub(super) fn go(peers: &Path, source: &Path) -> Result<PathBuf, String> {
 }
 
 /// Runs a command to its end; its stdout, or the line of its complaint that says what is wrong.
-pub(super) fn run(command: &mut Command) -> Result<String, String> {
+pub(crate) fn run(command: &mut Command) -> Result<String, String> {
     let output = command
         .stdin(Stdio::null())
         .output()
@@ -82,13 +126,23 @@ pub(super) fn run(command: &mut Command) -> Result<String, String> {
         .map_or_else(|| output.status.to_string(), str::to_owned))
 }
 
+/// The same for a program that talks on stderr where others do on stdout.
+pub(crate) fn both_of(command: &mut Command) -> Result<String, String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{}: {error}", command.get_program().to_string_lossy()))?;
+    let text = [output.stdout, output.stderr].concat();
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
 /// Whether an interpreter is there and still starts: a cached one may have outlived the Python it was made from.
 fn runs(python: &Path) -> bool {
     run(Command::new(python).arg("--version")).is_ok()
 }
 
 /// Runs a foreign program that says its rows on stdout and its troubles on stderr, whatever its exit status.
-pub(super) fn stdout_of(command: &mut Command) -> Result<String, Failure> {
+pub(crate) fn stdout_of(command: &mut Command) -> Result<String, Failure> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command
         .stdin(Stdio::null())

@@ -16,7 +16,7 @@ use crate::Failure;
 const TRAIN_SECONDS: &str = "30";
 
 /// Builds `cultivar` in release; its path.
-pub(super) fn build(root: &Path, target: &Path) -> Result<PathBuf, Failure> {
+pub(crate) fn build(root: &Path, target: &Path) -> Result<PathBuf, Failure> {
     say("building `cultivar` in release")?;
     let mut cargo = Command::new("cargo");
     cargo
@@ -108,7 +108,7 @@ impl Drop for Server {
 }
 
 /// The origin of the first URL on a line.
-fn address(line: &str) -> Option<String> {
+pub(crate) fn address(line: &str) -> Option<String> {
     let url = line.get(line.find("http://")?..)?;
     let authority = url.trim_start_matches("http://");
     let end = authority.find(|letter: char| !letter.is_ascii_alphanumeric() && !".:[]-".contains(letter));

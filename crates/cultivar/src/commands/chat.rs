@@ -10,7 +10,7 @@ use cultivar_gateway::{
     providers::{ProviderCall, ProviderClient, ReplyBody, openai::OpenAi},
 };
 use cultivar_record::{
-    Ambient, Endpoint, ExchangeId, Purpose,
+    Ambient, Endpoint, ExchangeId, ProviderKind, Purpose,
     chat::{ChatRequest, Chunk, Message, Role},
 };
 use cultivar_store::{DataDir, tables};
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &ChatArgs, config: &Config, terminal: &Terminal) -> Resu
     };
     runtime()?.block_on(async {
         let partner = find_partner(config, terminal).await?;
-        let result = converse(&partner, &model, args, terminal).await;
+        let result = converse(&partner, &model, args, config, terminal).await;
         if let Partner::Here(opened, _) = &partner {
             opened.close().await?;
         }
@@ -60,6 +60,14 @@ fn newest_model(config: &Config) -> Result<String, Failure> {
         .filter(|v| v.state == "published")
         .max_by_key(|v| v.pedigree.at);
     Ok(newest.ok_or(CliError::NoModel)?.pedigree.model)
+}
+
+/// Whether a model is one of our own.
+fn is_own(config: &Config, model: &str) -> Result<bool, Failure> {
+    let providers = look(config)?.1.read(tables::provider::list)?;
+    Ok(providers
+        .iter()
+        .any(|provider| provider.model == model && provider.kind == ProviderKind::Local))
 }
 
 async fn find_partner(config: &Config, terminal: &Terminal) -> Result<Partner, Failure> {
@@ -77,10 +85,17 @@ async fn find_partner(config: &Config, terminal: &Terminal) -> Result<Partner, F
     Ok(Partner::Here(Box::new(opened), Box::new(caller)))
 }
 
-async fn converse(partner: &Partner, model: &str, args: &ChatArgs, terminal: &Terminal) -> Result<(), Failure> {
+async fn converse(
+    partner: &Partner,
+    model: &str,
+    args: &ChatArgs,
+    config: &Config,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let is_own = is_own(config, model)?;
     let mut messages = Vec::new();
     if let Some(text) = &args.message {
-        return say(partner, model, &mut messages, text, terminal).await;
+        return say(partner, (model, is_own), &mut messages, text, terminal).await;
     }
     let is_person = io::stdin().is_terminal();
     if is_person {
@@ -95,23 +110,27 @@ async fn converse(partner: &Partner, model: &str, args: &ChatArgs, terminal: &Te
         if read.is_err() || line.trim().is_empty() {
             return Ok(());
         }
-        say(partner, model, &mut messages, line.trim(), terminal).await?;
+        say(partner, (model, is_own), &mut messages, line.trim(), terminal).await?;
     }
 }
 
 async fn say(
     partner: &Partner,
-    model: &str,
+    (model, is_own): (&str, bool),
     messages: &mut Vec<Message>,
     text: &str,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     messages.push(Message::text(Role::User, text));
-    let request = ChatRequest {
+    let mut request = ChatRequest {
         stream: Some(true),
         max_tokens: Some(MOST_TOKENS),
         ..ChatRequest::plain(model, messages.clone())
     };
+    if is_own {
+        // A talk that is longer than the model sees loses its oldest turns.
+        request.rest.insert("truncation".to_owned(), "auto".into());
+    }
     let mut answer = String::new();
     let mut hear = |chunk: &Chunk| {
         for piece in chunk

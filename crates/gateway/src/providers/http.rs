@@ -2,7 +2,15 @@
 //!
 //! HTTP/1.1 by choice: over HTTP/2 one connection is opened per host, and every call queues behind its limit of streams.
 
-use std::{future::Future, net::IpAddr, sync::OnceLock, time::Duration};
+use std::{
+    future::Future,
+    net::IpAddr,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -33,10 +41,21 @@ type Pool<C> = Client<HttpsConnector<C>, Full<Bytes>>;
 
 /// The connections to one provider under one credential: a server on this machine is asked directly, any other as the proxy
 /// settings of the environment say.
+///
+/// Each thread has a pool of its own: a connection is driven by the runtime that opened it, and another thread would wait for
+/// that one to wake.
 #[derive(Default)]
 pub struct HttpClient {
-    direct: OnceLock<Pool<Direct>>,
+    direct: [OnceLock<Pool<Direct>>; POOLS],
     proxied: OnceLock<Option<Pool<Tunnel<Direct>>>>,
+}
+
+/// Pools of one client: threads beyond that share.
+const POOLS: usize = 16;
+static NEXT_THREAD: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static THREAD: usize = NEXT_THREAD.fetch_add(1, Ordering::Relaxed) % POOLS;
 }
 
 impl HttpClient {
@@ -52,11 +71,17 @@ impl HttpClient {
         let answer = async {
             let sent = match self.proxied(request.uri()) {
                 Some(pool) => pool.request(request).await,
-                None => self.direct.get_or_init(direct).request(request).await,
+                None => self.direct().request(request).await,
             };
             sent.map_err(|e| unreachable(provider, &e))
         };
         in_time(provider, answer).await
+    }
+
+    fn direct(&self) -> &Pool<Direct> {
+        let thread = THREAD.with(|thread| *thread);
+        let [first, ..] = &self.direct;
+        self.direct.get(thread).unwrap_or(first).get_or_init(direct)
     }
 
     fn proxied(&self, uri: &Uri) -> Option<&Pool<Tunnel<Direct>>> {

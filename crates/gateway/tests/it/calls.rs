@@ -2,15 +2,16 @@
 
 use std::{
     process::Command,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use cultivar_gateway::{Answer, NewProvider, Question};
 use cultivar_record::{
-    ExchangeOutcome, Purpose,
+    Purpose,
     chat::{ChatRequest, Message, Role},
 };
-use cultivar_store::{DataDir, Sqlite, Store, tables};
+use cultivar_store::tables;
 use cultivar_testkit::{Script, ScriptedProvider};
 use insta::assert_snapshot;
 
@@ -54,63 +55,52 @@ async fn a_second_call_under_the_same_terms_needs_no_second_decision() {
     );
 }
 
-/// What the database of a directory shows to somebody who looks at it from outside.
-fn look(dir: &DataDir) -> (Vec<&'static str>, u64) {
-    let store = Store::open_to_read(Arc::new(Sqlite::read_only(dir.database()))).unwrap();
-    let exchanges = store.read(|tx| tables::exchange::page(tx, None, 10)).unwrap();
-    let states = exchanges
-        .iter()
-        .map(|e| e.outcome.as_ref().map_or("open", ExchangeOutcome::name))
-        .collect();
-    (states, store.read(tables::ledger::head).unwrap().next_leaf)
+/// A copy of a folder as it is at this moment.
+fn copied(from: &std::path::Path) -> tempfile::TempDir {
+    let to = tempfile::tempdir().unwrap();
+    let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to.path()).status();
+    assert!(copied.unwrap().success());
+    to
+}
+
+/// What another process finds that opens a directory.
+fn states(world: &World, folder: tempfile::TempDir) -> Vec<(String, u64)> {
+    let found = world.opened_at(folder);
+    let tally = found.gateway.store().read(tables::exchange::tally).unwrap();
+    tally.into_iter().map(|row| (row.state, row.exchanges)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_intent_is_durable_before_the_provider_hears_of_it() {
     let world = World::new().await;
-    let (dir, seen) = (Arc::new(OnceLock::from(world.dir())), Arc::new(Mutex::new(Vec::new())));
-    let (place, sight) = (Arc::clone(&dir), Arc::clone(&seen));
+    let (dir, seen) = (world.dir(), Arc::new(Mutex::new(Vec::new())));
+    let sight = Arc::clone(&seen);
     let provider = ScriptedProvider::start_with(Script::Says(&["yes"]), move |_| {
-        sight.lock().unwrap().push(look(place.get().unwrap()));
+        sight.lock().unwrap().push(copied(dir.root()));
     });
     let provider = provider.await.unwrap();
     world.accept(OPEN_TERMS).await;
     world.register(&provider, OPEN_TERMS).await;
     let caller = world.caller(Purpose::Serve).await;
-    let before = look(&world.dir()).1;
     world.ask(&caller).await.unwrap();
-    // One leaf for the decision, one for the intent; the outcome comes after the answer.
-    assert_eq!(*seen.lock().unwrap(), [(vec!["open"], before + 2)]);
-    assert_eq!(look(&world.dir()), (vec!["answered"], before + 3));
+    let answered = copied(world.dir().root());
+    let asked = seen.lock().unwrap().pop().unwrap();
+    // Had the process been killed while the provider was asked, and had it been killed right after the answer:
+    assert_eq!(states(&world, asked), [("unknown".to_owned(), 1)]);
+    assert_eq!(states(&world, answered), [("answered".to_owned(), 1)]);
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_does_not_take_the_record_with_it() {
-    let (world, _provider) = World::with_provider(Script::Says(&["yes"])).await;
+async fn a_client_that_leaves_cancels_the_call_and_leaves_a_record() {
+    let (world, provider) = World::with_provider(Script::IsSilent).await;
     let caller = world.caller(Purpose::Serve).await;
-    world.ask(&caller).await.unwrap();
-    {
-        let asking = world.ask(&caller);
-        let mut asking = std::pin::pin!(asking);
-        // The client leaves as soon as its intent is there.
-        while world.gateway.store().read(tables::exchange::open).unwrap().is_empty() {
-            let moment = std::time::Duration::from_micros(100);
-            assert!(
-                tokio::time::timeout(moment, &mut asking).await.is_err(),
-                "it was answered too soon"
-            );
-        }
-        let moment = std::time::Duration::from_millis(20);
-        let _ = tokio::time::timeout(moment, &mut asking).await;
-    }
-    soon(world.gateway.tasks().drain()).await;
-    let tally = world.gateway.store().read(tables::exchange::tally).unwrap();
-    assert_eq!(
-        tally
-            .iter()
-            .map(|row| (row.state.as_str(), row.exchanges))
-            .collect::<Vec<_>>(),
-        [("answered", 2)]
+    let left = tokio::time::timeout(Duration::from_millis(300), world.ask(&caller)).await;
+    assert!(left.is_err(), "a silent provider cannot have answered");
+    soon(provider.until_hung_up()).await;
+    assert!(
+        world
+            .photograph()
+            .contains(r#"{"failure":{"code":"client_left","status":null},"outcome":"failed"}"#)
     );
 }
 

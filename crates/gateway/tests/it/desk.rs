@@ -83,7 +83,10 @@ async fn a_provider_is_registered_brought_up_to_date_and_removed() {
         ..first.clone()
     };
     assert_eq!(register(moved.clone()).await.unwrap(), Registered::New);
-    assert_eq!(world.gateway.offers_of(MODEL).err().unwrap().code_text(), "model_not_found");
+    assert_eq!(
+        world.gateway.offers_of(MODEL).err().unwrap().code_text(),
+        "model_not_found"
+    );
     assert_eq!(world.gateway.offers_of("speaker").unwrap()[0].terms.key, moved.terms);
 
     let second = NewProvider {
@@ -91,20 +94,14 @@ async fn a_provider_is_registered_brought_up_to_date_and_removed() {
         ..first.clone()
     };
     register(second.clone()).await.unwrap();
-    let onto_another = register(NewProvider {
+    // Two providers of one model are its candidates.
+    let beside = NewProvider {
         model: "speaker".to_owned(),
         ..second.clone()
-    })
-    .await
-    .unwrap_err();
-    assert_eq!(onto_another.to_string(), "provider `second` exists already");
-    let twin = register(NewProvider {
-        name: "third".to_owned(),
-        ..second
-    })
-    .await
-    .unwrap_err();
-    assert_eq!(twin.to_string(), "provider `third` exists already");
+    };
+    assert_eq!(register(beside).await.unwrap(), Registered::New);
+    assert_eq!(world.gateway.offers_of("speaker").unwrap().len(), 2);
+    register(second).await.unwrap();
     assert_eq!(world.gateway.offers_of("speaker").unwrap()[0].provider.name, "scripted");
 
     world

@@ -17,8 +17,8 @@ use cultivar_gateway::{
         local::{LocalFailure, LocalInfo, LocalLikely, LocalOptions, LocalToken, LocalWritten, SpecialNames, ask},
     },
 };
-use cultivar_record::{Endpoint, 
-    Ambient, ExchangeId,
+use cultivar_record::{
+    Ambient, Endpoint, ExchangeId,
     chat::{ChatRequest, Message},
 };
 use cultivar_testkit::CountingAmbient;

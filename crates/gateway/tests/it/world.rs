@@ -3,8 +3,8 @@
 use std::{fmt::Write as _, future::Future, sync::Arc};
 
 use cultivar_gateway::{
-    Answer, AnswerEvent, Caller, Durability, Gateway, GatewayError, KeyHasher, LedgerFiles, NewProvider, Parts, Question,
-    Registered,
+    Answer, AnswerEvent, Caller, Durability, Gateway, GatewayError, KeyHasher, LedgerFiles, NewProvider, Parts,
+    Question, Registered,
 };
 use cultivar_ledger::{LogSigner, PublishedLog, VerifierKey, VerifyReport, verify_log};
 use cultivar_policy::{Markets, Permits, Register, Settings};
@@ -223,7 +223,13 @@ pub(crate) fn at(base_url: &str, terms: &str) -> NewProvider {
             prompt_per_million: cultivar_record::MicroUsd::new(2_000_000),
             completion_per_million: cultivar_record::MicroUsd::new(8_000_000),
         },
-        ..NewProvider::plain("scripted", ProviderKind::Openai, MODEL, "scripted-large", terms.parse().unwrap())
+        ..NewProvider::plain(
+            "scripted",
+            ProviderKind::Openai,
+            MODEL,
+            "scripted-large",
+            terms.parse().unwrap(),
+        )
     }
 }
 

@@ -8,13 +8,10 @@ mod tokens;
 use bytes::Bytes;
 use cultivar_gateway::{
     GatewayError,
-    providers::{
-        ProviderCall, ReplyBody,
-        local::ask,
-    },
+    providers::{ProviderCall, ReplyBody, local::ask},
 };
 use cultivar_model::{DecoderConfig, NgramBaseline, Size, Student};
-use cultivar_record::{Endpoint, Ambient, ExchangeId, chat::Role};
+use cultivar_record::{Ambient, Endpoint, ExchangeId, chat::Role};
 use cultivar_testkit::CountingAmbient;
 use futures_util::StreamExt;
 use serde_json::{Value, json};

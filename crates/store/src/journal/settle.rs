@@ -19,7 +19,7 @@ pub(super) const PAUSE: Duration = Duration::from_millis(25);
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 /// Most frames of one commit.
 const MOST_FRAMES: usize = 8_192;
-/// A file of settled frames is given up once it is this long.
+/// A file is followed by another once it is this long.
 const LONGEST_FILE: u64 = 16 << 20;
 
 pub(super) fn start(shared: Arc<Shared>) -> Result<JoinHandle<()>, StoreError> {
@@ -90,26 +90,34 @@ fn finish(shared: &Shared, batch: Arc<Vec<Frame>>, failure: Option<StoreError>) 
     } else {
         let bytes: usize = batch.iter().map(Frame::size).sum();
         state.waiting_bytes -= bytes.min(state.waiting_bytes);
-        if state.waiting.is_empty() && state.length >= LONGEST_FILE {
-            begin_anew(shared, &mut state);
-        }
         let count = u64::try_from(batch.len()).unwrap_or(0);
         shared.settled.send_modify(|settled| *settled += count);
+        tidy_up(shared, &mut state);
     }
     state.failure = failure;
     drop(state);
     shared.wake.notify_all();
 }
 
-fn begin_anew(shared: &Shared, state: &mut State) {
+/// Gives up what was settled, so that no text stays behind in the journal: a file that has nothing to settle is followed by an
+/// empty one, a long one by another, and each goes once its last frame is settled.
+fn tidy_up(shared: &Shared, state: &mut State) {
+    let is_idle = state.waiting.is_empty() && state.length > 0;
     let next = state.last + 1;
-    // Where no new file can be made, the old one goes on.
-    if let Ok(file) = begin(&shared.folder, next) {
-        state.file = file;
-        state.length = 0;
-        let old = std::mem::replace(&mut state.first, next);
-        let _ = files::remove(&shared.folder.join(super::name(old)));
+    if is_idle || state.length >= LONGEST_FILE {
+        // Where no new file can be made, the old one goes on.
+        if let Ok(file) = begin(&shared.folder, next) {
+            state.file = file;
+            state.length = 0;
+            let first = std::mem::replace(&mut state.first, next);
+            state.full.push((state.last, first));
+        }
     }
+    let settled = *shared.settled.borrow();
+    state.full.retain(|(last, first)| {
+        let path = shared.folder.join(super::name(*first));
+        *last > settled || files::remove(&path).is_err()
+    });
 }
 
 /// Settles what a killed process left: every frame after the last settled one. Returns the number of the last frame.

@@ -18,7 +18,7 @@ fn a_directory_is_made_once_and_then_found() {
     assert_eq!(
         files::names_in(&root).unwrap(),
         [
-            "blobs", "datasets", "ledger", "models", "reports", "runs", "secrets", "tmp"
+            "blobs", "datasets", "journal", "ledger", "models", "reports", "runs", "secrets", "tmp"
         ]
     );
     assert_eq!(

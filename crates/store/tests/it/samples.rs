@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use cultivar_record::{
     Acceptance, Ambient, ApiKey, ApiKeyId, Comparison, ComparisonId, ComparisonPlan, ConversationId, Dataset,
-    DatasetId, Decision, Digest, Endpoint, EntryKind, ExchangeId, ExchangeOutcome, Failure, Intent, Job, JobId, JobState,
-    LeafIndex, LedgerEntry, Limit, MicroUsd, Organization, OrganizationId, Pedigree, Price, Provider, ProviderId,
-    ProviderKind, Purpose, Retention, Run, RunId, RunState, Salt, Standing, Timestamp, TokenCount, Usage, UseAction, Verdict,
-    VerdictId, canonical_json,
+    DatasetId, Decision, Digest, Endpoint, EntryKind, ExchangeId, ExchangeOutcome, Failure, Intent, Job, JobId,
+    JobState, LeafIndex, LedgerEntry, Limit, MicroUsd, Organization, OrganizationId, Pedigree, Price, Provider,
+    ProviderId, ProviderKind, Purpose, Retention, Run, RunId, RunState, Salt, Standing, Timestamp, TokenCount, Usage,
+    UseAction, Verdict, VerdictId, canonical_json,
 };
 use cultivar_store::{IntentFrame, OutcomeFrame};
 use cultivar_testkit::CountingAmbient;

@@ -34,7 +34,7 @@ conforms! {
     a_key_is_found_by_its_hash_alone
     a_key_needs_its_organization_and_a_hash_of_its_own
     a_provider_is_kept_updated_and_removed
-    a_provider_has_a_name_and_a_model_of_its_own
+    a_provider_has_a_name_of_its_own_and_may_share_its_model
     the_same_terms_are_accepted_once_and_their_next_version_again
     a_verdict_is_kept_whichever_way_it_went
     an_exchange_is_open_until_its_outcome

@@ -22,6 +22,8 @@ use crate::{
 
 /// How long a client may take to send the next bytes of a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much of a body that is too large is read to let its client finish.
+const MOST_PASSED_OVER: usize = 4 * MOST_BODY_BYTES;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 
@@ -70,7 +72,7 @@ pub(crate) enum Unread {
 
 async fn read(mut body: Incoming) -> Result<Bytes, Unread> {
     if body.size_hint().lower() > u64::try_from(MOST_BODY_BYTES).unwrap_or(u64::MAX) {
-        return Err(Unread::TooLarge);
+        return Err(pass_over(body, 0).await);
     }
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
@@ -90,10 +92,21 @@ async fn read(mut body: Incoming) -> Result<Bytes, Unread> {
         }
         more.extend_from_slice(&bytes);
         if more.len() > MOST_BODY_BYTES {
-            return Err(Unread::TooLarge);
+            return Err(pass_over(body, more.len()).await);
         }
     }
     Ok(if more.is_empty() { first } else { more.freeze() })
+}
+
+/// Lets a client that sends too much finish, within bounds: one that is cut off while it sends never hears why.
+async fn pass_over(mut body: Incoming, mut length: usize) -> Unread {
+    while length < MOST_PASSED_OVER {
+        match tokio::time::timeout(BODY_TIMEOUT, body.frame()).await {
+            Ok(Some(Ok(frame))) => length += frame.data_ref().map_or(0, Bytes::len),
+            _ => break,
+        }
+    }
+    Unread::TooLarge
 }
 
 fn respond(endpoint: Endpoint, forwarded: Forwarded) -> Response<Body> {

@@ -109,7 +109,13 @@ impl Site {
 pub(crate) fn scripted(provider: &ScriptedProvider) -> NewProvider {
     NewProvider {
         base_url: Some(provider.base_url().to_owned()),
-        ..NewProvider::plain("scripted", ProviderKind::Openai, MODEL, "scripted-large", TERMS.parse().unwrap())
+        ..NewProvider::plain(
+            "scripted",
+            ProviderKind::Openai,
+            MODEL,
+            "scripted-large",
+            TERMS.parse().unwrap(),
+        )
     }
 }
 
@@ -132,7 +138,9 @@ fn open(dir: &DataDir) -> Arc<Gateway> {
 }
 
 /// Serves a site on a loopback port.
-pub(crate) async fn listen(site: impl Into<cultivar_web::Site> + Send + 'static) -> (SocketAddr, JoinSet<()>, oneshot::Sender<()>) {
+pub(crate) async fn listen(
+    site: impl Into<cultivar_web::Site> + Send + 'static,
+) -> (SocketAddr, JoinSet<()>, oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();

@@ -140,30 +140,20 @@ pub(crate) fn a_provider_is_kept_updated_and_removed(database: Arc<dyn Database>
     );
 }
 
-pub(crate) fn a_provider_has_a_name_and_a_model_of_its_own(database: Arc<dyn Database>) {
+pub(crate) fn a_provider_has_a_name_of_its_own_and_may_share_its_model(database: Arc<dyn Database>) {
     let (store, samples) = furnished(database);
     let rows = [
         samples.provider("first", "model-a"),
-        samples.provider("second", "model-b"),
+        samples.provider("second", "model-a"),
     ];
     write(&store, move |tx| {
         rows.iter().try_for_each(|row| tables::provider::insert(tx, row))
     })
     .unwrap();
-    for twin in [
-        samples.provider("first", "model-c"),
-        samples.provider("third", "model-a"),
-    ] {
-        let expected = format!("store::exists: provider `{}` exists already", twin.name);
-        assert_eq!(
-            told(write(&store, move |tx| tables::provider::insert(tx, &twin))),
-            expected
-        );
-    }
-    let onto_another = samples.provider("second", "model-a");
+    let twin = samples.provider("first", "model-c");
     assert_eq!(
-        told(write(&store, move |tx| tables::provider::update(tx, &onto_another))),
-        "store::exists: provider `second` exists already"
+        told(write(&store, move |tx| tables::provider::insert(tx, &twin))),
+        "store::exists: provider `first` exists already"
     );
     let unknown = samples.provider("third", "model-c");
     assert_eq!(

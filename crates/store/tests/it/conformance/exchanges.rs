@@ -11,7 +11,10 @@ use crate::samples::{Samples, failed};
 fn begin(store: &Store, samples: &Samples, provider: &str, prompt_key: Option<&'static str>, leaf: u64) -> Intent {
     let frame = samples.intent_frame(samples.intent(provider), samples.salt(), prompt_key);
     let intent = Intent::clone(&frame.intent);
-    write(store, move |tx| tables::exchange::insert(tx, &frame, LeafIndex(leaf), None)).unwrap();
+    write(store, move |tx| {
+        tables::exchange::insert(tx, &frame, LeafIndex(leaf), None)
+    })
+    .unwrap();
     intent
 }
 
@@ -63,7 +66,10 @@ pub(crate) fn the_salts_stand_apart_from_the_records(database: Arc<dyn Database>
     let (store, samples) = furnished(database);
     let (intent, salt) = (samples.intent("p"), samples.salt());
     let frame = samples.intent_frame(intent.clone(), salt, None);
-    write(&store, move |tx| tables::exchange::insert(tx, &frame, LeafIndex(0), None)).unwrap();
+    write(&store, move |tx| {
+        tables::exchange::insert(tx, &frame, LeafIndex(0), None)
+    })
+    .unwrap();
     assert_eq!(
         store.read(|tx| tables::exchange::salts(tx, intent.id)).unwrap(),
         (Some(salt), None)

@@ -1,9 +1,33 @@
 //! The command line: nouns, then verbs; the everyday verbs stand alone.
 
+mod approval;
+mod exchange;
+mod incident;
+mod key;
+mod limit;
+mod organization;
+mod provider;
+mod route;
+mod terms;
+mod usage;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use cultivar_record::{ApiKeyId, LeafIndex, Market, MicroUsd, ProviderKind, Purpose, TermsKey};
+use cultivar_record::{LeafIndex, Market};
+
+pub(crate) use approval::ApprovalCommand;
+pub(crate) use exchange::ExchangeCommand;
+pub(crate) use incident::IncidentCommand;
+pub(crate) use key::{KeyCommand, KeyCreateArgs};
+pub(crate) use limit::LimitArgs;
+pub(crate) use organization::{
+    MemberCommand, OrganizationChangeArgs, OrganizationCommand, ProjectCommand, ProjectSettings, StandingArgs,
+};
+pub(crate) use provider::{ProviderAddArgs, ProviderCommand};
+pub(crate) use route::RouteCommand;
+pub(crate) use terms::{AcceptArgs, TermsCommand};
+pub(crate) use usage::UsageArgs;
 
 /// Develop a chatbot from a model API that you are licensed to use, and prove that you kept to the licence.
 #[derive(Debug, Parser)]
@@ -79,12 +103,35 @@ pub(crate) enum Command {
     /// Who serves models
     #[command(subcommand)]
     Provider(ProviderCommand),
+    /// Organisations: who is served, from which market, how much
+    #[command(subcommand)]
+    Org(OrganizationCommand),
+    /// Projects of an organisation
+    #[command(subcommand)]
+    Project(ProjectCommand),
+    /// People of an organisation
+    #[command(subcommand)]
+    Member(MemberCommand),
     /// API keys
     #[command(subcommand)]
     Key(KeyCommand),
     /// The terms register
     #[command(subcommand)]
     Terms(TermsCommand),
+    /// Approvals of models in markets
+    #[command(subcommand)]
+    Approval(ApprovalCommand),
+    /// What providers said about your account with them
+    #[command(subcommand)]
+    Incident(IncidentCommand),
+    /// Who is asked for a model, and why not the others
+    #[command(subcommand)]
+    Route(RouteCommand),
+    /// What was used: requests, tokens, money
+    Usage(UsageArgs),
+    /// Recorded calls: metadata and digests, no text
+    #[command(subcommand)]
+    Exchange(ExchangeCommand),
     /// Sealed datasets
     #[command(subcommand)]
     Dataset(DatasetCommand),
@@ -151,107 +198,6 @@ pub(crate) struct ChatArgs {
     /// Ask this and end
     #[arg(long, short, value_name = "TEXT")]
     pub message: Option<String>,
-}
-
-/// `provider`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ProviderCommand {
-    /// Register a provider, or bring one up to date
-    Add(ProviderAddArgs),
-    /// List the providers
-    List,
-    /// Show one provider with its terms
-    Show {
-        /// Its name
-        name: String,
-    },
-    /// Remove a provider; its exchanges stay
-    Remove {
-        /// Its name
-        name: String,
-    },
-}
-
-/// `provider add`.
-#[derive(Debug, Args)]
-pub(crate) struct ProviderAddArgs {
-    /// Its name, which is also the model's name at the gateway unless `--model` says otherwise
-    pub name: String,
-    /// How it is spoken to: openai or recorded
-    #[arg(long, default_value = "openai")]
-    pub kind: ProviderKind,
-    /// The model's name at the gateway
-    #[arg(long)]
-    pub model: Option<String>,
-    /// The model's name at the provider
-    #[arg(long)]
-    pub provider_model: String,
-    /// The API's base URL, for instance <https://api.example.com/v1>
-    #[arg(long)]
-    pub base_url: Option<String>,
-    /// The environment variable that holds the key
-    #[arg(long)]
-    pub key_variable: Option<String>,
-    /// The row of the terms register that binds its answers
-    #[arg(long)]
-    pub terms: TermsKey,
-    /// Price per million prompt tokens, in millionths of a US dollar
-    #[arg(long, default_value = "0", value_parser = micro_usd)]
-    pub prompt_price: MicroUsd,
-    /// Price per million completion tokens, in millionths of a US dollar
-    #[arg(long, default_value = "0", value_parser = micro_usd)]
-    pub completion_price: MicroUsd,
-}
-
-fn micro_usd(text: &str) -> Result<MicroUsd, String> {
-    let number: i64 = text
-        .parse()
-        .map_err(|_| "write a whole number of millionths of a US dollar".to_owned())?;
-    if number < 0 {
-        Err("a price cannot be negative".to_owned())
-    } else {
-        Ok(MicroUsd::new(number))
-    }
-}
-
-/// `key`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum KeyCommand {
-    /// Make a key; it is shown once
-    Create {
-        /// A name for people
-        name: String,
-        /// What it may be used for: serve, collect or evaluate
-        #[arg(long, default_value = "serve")]
-        purpose: Purpose,
-    },
-    /// List the keys
-    List,
-    /// Revoke a key
-    Revoke {
-        /// Its id
-        id: ApiKeyId,
-    },
-}
-
-/// `terms`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum TermsCommand {
-    /// List the rows
-    List,
-    /// Show one row
-    Show {
-        /// Its key
-        key: TermsKey,
-    },
-    /// Record that a person accepted a row for the organisation
-    Accept {
-        /// Its key
-        key: TermsKey,
-        /// Who accepted it
-        #[arg(long)]
-        by: String,
-    },
 }
 
 /// `dataset`.

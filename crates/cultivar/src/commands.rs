@@ -1,17 +1,27 @@
 //! Commands: one file each. Every one reads its arguments, calls one flow, prints one result.
 
+mod approval;
 mod build;
 mod chat;
 mod dataset;
 mod demo;
 mod doctor;
+mod exchange;
+mod incident;
 mod init;
 mod key;
 mod ledger;
+mod member;
 mod model;
+mod organization;
+mod project;
 mod provider;
+mod route;
 mod serve;
 mod terms;
+mod usage;
+
+use cultivar_record::Limit;
 
 use crate::{
     cli::{Cli, Command},
@@ -32,11 +42,31 @@ pub(crate) fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Chat(args) => chat::run(&args, &config, terminal),
         Command::Doctor => doctor::run(&config, terminal),
         Command::Provider(command) => provider::run(command, &config, terminal),
+        Command::Org(command) => organization::run(command, &config, terminal),
+        Command::Project(command) => project::run(command, &config, terminal),
+        Command::Member(command) => member::run(command, &config, terminal),
         Command::Key(command) => key::run(command, &config, terminal),
         Command::Terms(command) => terms::run(command, &config, terminal),
+        Command::Approval(command) => approval::run(command, &config, terminal),
+        Command::Incident(command) => incident::run(command, &config, terminal),
+        Command::Route(command) => route::run(command, &config, terminal),
+        Command::Usage(args) => usage::run(&args, &config, terminal),
+        Command::Exchange(command) => exchange::run(command, &config, terminal),
         Command::Dataset(command) => dataset::run(&command, &config, terminal),
         Command::Model(command) => model::run(&command, &config, terminal),
         Command::Ledger(command) => ledger::run(&command, &config, terminal),
     }?;
     Ok(Exit::Done)
+}
+
+/// A limit in words; nothing where there is none.
+fn limit_words(limit: &Limit) -> Option<String> {
+    let requests = limit
+        .requests_per_minute
+        .map(|count| format!("{count} requests a minute"));
+    let tokens = limit.tokens_per_minute.map(|count| format!("{count} tokens a minute"));
+    let budget = limit.budget.as_ref();
+    let budget = budget.map(|budget| format!("{} per {}", budget.amount, budget.period));
+    let words: Vec<String> = [requests, tokens, budget].into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }

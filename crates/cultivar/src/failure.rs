@@ -1,5 +1,7 @@
 //! Failures and exit codes: expected failures and bugs are different things.
 
+use std::fmt::Display;
+
 use cultivar_gateway::GatewayError;
 use cultivar_ledger::LedgerError;
 use cultivar_pipeline::PipelineError;
@@ -151,6 +153,16 @@ pub(crate) enum CliError {
         help("run `cultivar demo` or `cultivar build recipe.toml`, or name a provider's model with `--model`")
     )]
     NoModel,
+    /// The admin API's answer is not one.
+    #[error("the server's answer cannot be read: {reason}")]
+    #[diagnostic(
+        code("cli::answer"),
+        help("check that the server and this command are the same version of `cultivar`")
+    )]
+    Answer {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The runtime cannot start.
     #[error("the program cannot start: {reason}")]
     #[diagnostic(
@@ -161,6 +173,59 @@ pub(crate) enum CliError {
         /// The system's words.
         reason: String,
     },
+}
+
+/// A refusal of the admin API, in its words.
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub(crate) struct RefusedByDoor {
+    status: u16,
+    code: String,
+    message: String,
+    help: Option<String>,
+}
+
+impl RefusedByDoor {
+    /// The refusal in the body of an answer. The advice follows the message after a semicolon.
+    pub(crate) fn read(status: u16, body: &[u8]) -> Self {
+        let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+        let text = |name: &str| Some(body.get("error")?.get(name)?.as_str()?.to_owned());
+        let told = text("message").unwrap_or_else(|| format!("the server answered {status}"));
+        let (message, help) = match told.split_once("; ") {
+            Some((message, help)) => (message.to_owned(), Some(help.to_owned())),
+            None => (told, None),
+        };
+        Self {
+            status,
+            code: text("code").unwrap_or_else(|| "cli::answer".to_owned()),
+            message,
+            help,
+        }
+    }
+}
+
+impl Diagnostic for RefusedByDoor {
+    fn code<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
+        Some(Box::new(&self.code))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn Display>)
+    }
+}
+
+impl From<RefusedByDoor> for Failure {
+    fn from(refused: RefusedByDoor) -> Self {
+        let exit = match refused.status {
+            400 => Exit::Usage,
+            403 => Exit::Forbidden,
+            _ => Exit::Expected,
+        };
+        Self {
+            diagnostic: Box::new(refused),
+            exit,
+        }
+    }
 }
 
 impl From<CliError> for Failure {

@@ -1,6 +1,7 @@
 //! `cultivar`: the binary. The only place that reads the environment, the configuration and the wall clock, and that puts
 //! the parts together.
 
+mod admin;
 mod cli;
 mod commands;
 mod config;

@@ -88,15 +88,21 @@ impl Opened {
 
     /// The caller of this program itself for a purpose; its key is made where it is missing.
     pub(crate) async fn own_caller(&self, organization: &Organization, purpose: Purpose) -> Result<Caller, Failure> {
-        if let Some(key) = OwnKeys::read(&self.dir)?.get(purpose.as_str()) {
-            return Ok(self.gateway.authenticate(key)?);
+        Ok(self.gateway.authenticate(&self.own_key(organization, purpose).await?)?)
+    }
+
+    /// The key of this program itself for a purpose, made where it is missing. Who has the directory runs its door: a key to
+    /// administer that is no longer served is replaced.
+    pub(crate) async fn own_key(&self, organization: &Organization, purpose: Purpose) -> Result<String, Failure> {
+        if let Some(key) = OwnKeys::read(&self.dir)?.remove(purpose.as_str())
+            && (purpose != Purpose::Administer || self.gateway.authenticate(&key).is_ok())
+        {
+            return Ok(key);
         }
-        let (_, key) = self
-            .gateway
-            .issue_key(organization, &format!("own-{purpose}"), purpose)
-            .await?;
+        let name = format!("own-{purpose}");
+        let (_, key) = self.gateway.issue_key(organization, &name, purpose).await?;
         OwnKeys::keep(&self.dir, purpose, &key)?;
-        Ok(self.gateway.authenticate(&key)?)
+        Ok(key)
     }
 
     /// What the pages of the job work with.

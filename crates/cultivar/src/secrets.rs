@@ -63,7 +63,8 @@ fn damaged(dir: &DataDir, name: &str) -> CliError {
 pub(crate) struct OwnKeys;
 
 impl OwnKeys {
-    const FILE: &str = "own-keys.json";
+    /// Where they are, below `secrets/`.
+    pub(crate) const FILE: &str = "own-keys.json";
 
     /// The keys that there are.
     pub(crate) fn read(dir: &DataDir) -> Result<BTreeMap<String, String>, Failure> {

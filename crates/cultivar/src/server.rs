@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, process, sync::Arc};
 
 use cultivar_gateway::{Gateway, GatewayError, providers::recorded::Recording};
+use cultivar_record::Purpose;
 use cultivar_store::{DataDir, files};
 use cultivar_web::{App, Site, router, serve, teacher_router};
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use tokio::{
 
 use crate::{
     failure::{CliError, Failure},
-    opened::Opened,
+    opened::{DEFAULT_ORGANIZATION, Opened},
     terminal::Terminal,
 };
 
@@ -52,6 +53,9 @@ impl Server {
     /// # Errors
     /// `serve::address`.
     pub(crate) async fn start(opened: &Opened, app: App, listen: &str, terminal: &Terminal) -> Result<Self, Failure> {
+        // Commands beside this server ask it with this key.
+        let organization = opened.organization(DEFAULT_ORGANIZATION, "US").await?;
+        opened.own_key(&organization, Purpose::Administer).await?;
         let (listener, address) = bind(listen).await?;
         let address = format!("http://{address}");
         let (stop, stopped) = watch::channel(false);

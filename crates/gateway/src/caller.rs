@@ -127,7 +127,8 @@ fn check(holder: &Holder, now: Timestamp) -> Result<(), GatewayError> {
             project: project.name.clone(),
         });
     }
-    if organization.standing.is_served() {
+    // Whoever runs the door can always undo what was done: no model is asked with such a key.
+    if organization.standing.is_served() || key.purpose == Purpose::Administer {
         Ok(())
     } else {
         Err(GatewayError::NotServed {

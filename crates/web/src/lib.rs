@@ -1,8 +1,9 @@
-//! The only crate that speaks HTTP inwards: the model API, the chat page, the report page, the embedded teacher. Handlers are
-//! thin and all alike: extract, authenticate, call one flow, map.
+//! The only crate that speaks HTTP inwards: the model API, the admin API, the chat page, the report page, the embedded teacher.
+//! Handlers are thin and all alike: extract, authenticate, call one flow, map.
 //!
 //! It does not know SQL, policies, weights, or where its listener and its clock come from.
 
+mod api;
 mod app;
 mod guard;
 mod ledger;
@@ -11,6 +12,8 @@ mod pages;
 mod respond;
 mod serve;
 mod teacher;
+
+use std::sync::Arc;
 
 use axum::{
     extract::DefaultBodyLimit,
@@ -22,6 +25,8 @@ pub use app::App;
 pub use axum::Router;
 pub use serve::{Site, serve};
 pub use teacher::teacher_router;
+
+use cultivar_gateway::Gateway;
 
 /// Largest request body: OpenAI's and Anthropic's limit for a chat request.
 pub(crate) const MOST_BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -37,7 +42,7 @@ pub fn router(app: App) -> Router {
         .route("/models/{name}/pedigree.json", get(pages::report::pedigree))
         .route("/assets/{name}", get(pages::asset))
         .layer(middleware::from_fn(guard::only_from_here));
-    Router::new()
+    let router = Router::new()
         .route("/v1/models", get(openai::models::list))
         .route("/v1/models/{*name}", get(openai::models::show))
         .route("/tokenize", post(openai::tokens::to_tokens))
@@ -46,9 +51,20 @@ pub fn router(app: App) -> Router {
         .route("/ledger/{*path}", get(ledger::file))
         .route("/healthz", get(|| async { "ok\n" }))
         .merge(pages)
+        .with_state(app.clone())
+        .merge(api::router(Arc::clone(&app.gateway)));
+    closed(router).layer(middleware::from_fn_with_state(app, respond::name_request))
+}
+
+/// The admin API alone: for whoever administers without a server.
+pub fn admin_router(gateway: Arc<Gateway>) -> Router {
+    closed(api::router(gateway))
+}
+
+/// A router that says what it does not serve, and takes no endless bodies.
+fn closed(router: Router) -> Router {
+    router
         .fallback(openai::not_found)
         .method_not_allowed_fallback(openai::method_not_allowed)
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
-        .layer(middleware::from_fn_with_state(app.clone(), respond::name_request))
-        .with_state(app)
 }

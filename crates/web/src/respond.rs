@@ -15,6 +15,7 @@ use cultivar_gateway::{
     Exceeded, GatewayError, LimitRefusal, ProviderRefusal, RateState, RateWindow, Sign, Wait, go_duration,
 };
 use cultivar_record::{Endpoint, ExchangeId};
+use cultivar_store::StoreError;
 use miette::Diagnostic;
 use serde_json::{Value, json};
 
@@ -37,7 +38,10 @@ fn kind(error: &GatewayError) -> (StatusCode, &'static str) {
         | GatewayError::AddressNotAllowed { .. }
         | GatewayError::Claim { .. }
         | GatewayError::NotServed { .. } => (StatusCode::UNAUTHORIZED, invalid),
-        GatewayError::UnknownModel { .. } => (StatusCode::NOT_FOUND, invalid),
+        GatewayError::UnknownModel { .. }
+        | GatewayError::UnknownTerms { .. }
+        | GatewayError::Store(StoreError::NotFound { .. }) => (StatusCode::NOT_FOUND, invalid),
+        GatewayError::Store(StoreError::Exists { .. }) => (StatusCode::CONFLICT, invalid),
         GatewayError::InvalidRequest { .. }
         | GatewayError::UnsupportedValue { .. }
         | GatewayError::ContextLength { .. }

@@ -13,17 +13,16 @@ use cultivar_record::{
     Ambient, Endpoint, ExchangeId, ProviderKind, Purpose,
     chat::{ChatRequest, Chunk, Message, Role},
 };
-use cultivar_store::{DataDir, DataLock, tables};
+use cultivar_store::{DataDir, tables};
 use futures_util::StreamExt;
 use serde_json::json;
 
 use crate::{
+    admin::running_server,
     cli::ChatArgs,
     config::Config,
     failure::{CliError, Failure},
     opened::{DEFAULT_ORGANIZATION, Opened, look, runtime},
-    secrets::OwnKeys,
-    server::ServerNote,
     system::System,
     terminal::Terminal,
 };
@@ -73,7 +72,8 @@ fn is_own(config: &Config, model: &str) -> Result<bool, Failure> {
 
 async fn find_partner(config: &Config, terminal: &Terminal) -> Result<Partner, Failure> {
     let dir = DataDir::open(config.data_dir())?;
-    if let Some(server) = running_server(&dir).await? {
+    if let Some((address, key)) = running_server(&dir, Purpose::Serve).await? {
+        let server = OpenAi::new("server".to_owned(), &format!("{address}/v1"), Some(&key));
         return Ok(Partner::Server(server));
     }
     let opened = Opened::existing(config)?;
@@ -83,22 +83,6 @@ async fn find_partner(config: &Config, terminal: &Terminal) -> Result<Partner, F
     let organization = opened.organization(DEFAULT_ORGANIZATION, "US").await?;
     let caller = opened.own_caller(&organization, Purpose::Serve).await?;
     Ok(Partner::Here(Box::new(opened), Box::new(caller)))
-}
-
-/// The server that has the directory, where one says its address and listens there; a killed one says it, but is gone.
-async fn running_server(dir: &DataDir) -> Result<Option<OpenAi>, Failure> {
-    if !DataLock::is_taken(dir) {
-        return Ok(None);
-    }
-    let key = OwnKeys::read(dir)?.remove(Purpose::Serve.as_str());
-    let (Some(note), Some(key)) = (ServerNote::read(dir), key) else {
-        return Ok(None);
-    };
-    let listens = tokio::net::TcpStream::connect(note.address.trim_start_matches("http://"))
-        .await
-        .is_ok();
-    let base_url = format!("{}/v1", note.address);
-    Ok(listens.then(|| OpenAi::new("server".to_owned(), &base_url, Some(&key))))
 }
 
 async fn converse(

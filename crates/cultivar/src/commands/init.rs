@@ -15,7 +15,7 @@ pub(crate) fn run(args: &InitArgs, config: &Config, terminal: &Terminal) -> Resu
     runtime()?.block_on(async {
         let opened = Opened::create(config)?;
         let organization = opened.organization(&args.name, args.market.as_str()).await?;
-        for purpose in [Purpose::Serve, Purpose::Collect, Purpose::Evaluate] {
+        for purpose in Purpose::ALL {
             opened.own_caller(&organization, purpose).await?;
         }
         opened.close().await?;

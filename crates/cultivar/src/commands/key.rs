@@ -1,41 +1,49 @@
 //! `key`: API keys.
 
 use cultivar_record::ApiKey;
-use cultivar_store::tables;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    cli::KeyCommand,
+    admin::{Ask, ask, object, query},
+    cli::{KeyCommand, KeyCreateArgs},
     config::Config,
     failure::Failure,
-    opened::{DEFAULT_ORGANIZATION, Opened, look, runtime},
     terminal::Terminal,
 };
 
 pub(crate) fn run(command: KeyCommand, config: &Config, terminal: &Terminal) -> Result<(), Failure> {
-    if matches!(command, KeyCommand::List) {
-        let keys = look(config)?.1.read(tables::api_key::list)?;
-        let lines: Vec<String> = keys.iter().map(line).collect();
-        terminal.list(&lines, &keys, "no keys yet; see `cultivar key --help`");
-        return Ok(());
-    }
-    runtime()?.block_on(async {
-        let opened = Opened::existing(config)?;
-        match command {
-            KeyCommand::Create { name, purpose } => {
-                let organization = opened.organization(DEFAULT_ORGANIZATION, "US").await?;
-                let (key, text) = opened.gateway.issue_key(&organization, &name, purpose).await?;
-                terminal.say("The key is shown once; keep it.");
-                terminal.result(&text, &json!({ "key": text, "api_key": key }));
-            }
-            KeyCommand::Revoke { id } => {
-                let key = opened.gateway.revoke_key(id).await?;
-                terminal.result(&line(&key), &key);
-            }
-            KeyCommand::List => {}
+    match command {
+        KeyCommand::Create(args) => {
+            let issued: Value = ask(config, Ask::post("/api/keys", body(args)))?.json()?;
+            let text = issued.get("key").and_then(Value::as_str).unwrap_or_default();
+            terminal.say("The key is shown once; keep it.");
+            terminal.result(text, &issued);
         }
-        opened.close().await
-    })
+        KeyCommand::List { org } => {
+            let keys: Vec<ApiKey> = ask(config, Ask::get(query("/api/keys", &[("organization", org)])))?.rows()?;
+            let lines: Vec<String> = keys.iter().map(line).collect();
+            terminal.list(&lines, &keys, "no keys yet; see `cultivar key --help`");
+        }
+        KeyCommand::Revoke { id } => {
+            let key: ApiKey = ask(config, Ask::delete(format!("/api/keys/{id}")))?.json()?;
+            terminal.result(&line(&key), &key);
+        }
+    }
+    Ok(())
+}
+
+fn body(args: KeyCreateArgs) -> Value {
+    object([
+        ("name", Some(json!(args.name))),
+        ("purpose", Some(json!(args.purpose))),
+        ("organization", args.org.map(Value::from)),
+        ("project", args.project.map(Value::from)),
+        ("market", args.market.map(|market| json!(market))),
+        ("models", Some(json!(args.model))),
+        ("expires_at", args.expires.map(|at| json!(at))),
+        ("allowed_ips", Some(json!(args.allow_ip))),
+        ("limit", args.limit.to_value()),
+    ])
 }
 
 fn line(key: &ApiKey) -> String {

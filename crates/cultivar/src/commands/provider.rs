@@ -1,91 +1,91 @@
 //! `provider`: who serves models.
 
-use cultivar_gateway::{NewProvider, Registered};
-use cultivar_record::{Price, Provider, ProviderKind};
-use cultivar_store::tables;
-use serde_json::json;
+use cultivar_record::{Provider, ProviderKind, Terms};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{
+    admin::{Ask, ask, object, part},
     cli::{ProviderAddArgs, ProviderCommand},
     config::Config,
     failure::{CliError, Failure},
-    opened::{DEFAULT_ORGANIZATION, Opened, look, register, runtime},
     terminal::Terminal,
 };
 
 pub(crate) fn run(command: ProviderCommand, config: &Config, terminal: &Terminal) -> Result<(), Failure> {
     match command {
         ProviderCommand::List => {
-            let providers = look(config)?.1.read(tables::provider::list)?;
+            let providers: Vec<Provider> = ask(config, Ask::get("/api/providers"))?.rows()?;
             let lines: Vec<String> = providers.iter().map(line).collect();
             terminal.list(&lines, &providers, "no providers yet; see `cultivar provider --help`");
-            Ok(())
         }
-        ProviderCommand::Show { name } => show(&name, config, terminal),
-        ProviderCommand::Add(args) => add(args, config, terminal),
-        ProviderCommand::Remove { name } => runtime()?.block_on(async {
-            let opened = Opened::existing(config)?;
-            let organization = opened.organization(DEFAULT_ORGANIZATION, "US").await?;
-            opened.gateway.remove_provider(organization.id, &name).await?;
-            opened.close().await?;
-            terminal.result(
-                &format!("removed `{name}`; its exchanges stay"),
-                &json!({ "removed": name }),
-            );
-            Ok(())
-        }),
+        ProviderCommand::Show { name } => show(&name, config, terminal)?,
+        ProviderCommand::Add(args) => add(args, config, terminal)?,
+        ProviderCommand::Remove { name } => {
+            ask(config, Ask::delete(format!("/api/providers/{}", part(&name))))?;
+            let text = format!("removed `{name}`; its exchanges stay");
+            terminal.result(&text, &json!({ "removed": name }));
+        }
     }
+    Ok(())
+}
+
+/// A provider and the terms that bind it.
+#[derive(Serialize, Deserialize)]
+struct Bound {
+    provider: Provider,
+    terms: Option<Terms>,
 }
 
 fn show(name: &str, config: &Config, terminal: &Terminal) -> Result<(), Failure> {
-    let provider = look(config)?.1.read(|tx| tables::provider::by_name(tx, name))?;
-    let provider = provider.ok_or_else(|| CliError::NotFound {
-        what: "provider",
-        name: name.to_owned(),
-    })?;
-    let register = register(config.terms.as_deref())?;
-    let terms = register.get(&provider.terms);
-    let bound = terms.map_or_else(
+    let found: Bound = ask(config, Ask::get(format!("/api/providers/{}", part(name))))?.json()?;
+    let bound = found.terms.as_ref().map_or_else(
         || "unknown".to_owned(),
         |terms| format!("{}, clause {}", terms.name, terms.clause),
     );
-    terminal.result(
-        &format!("{}\nbound by {bound}", line(&provider)),
-        &json!({ "provider": provider, "terms": terms }),
-    );
+    terminal.result(&format!("{}\nbound by {bound}", line(&found.provider)), &found);
     Ok(())
 }
 
 fn add(args: ProviderAddArgs, config: &Config, terminal: &Terminal) -> Result<(), Failure> {
-    if args.kind == ProviderKind::Openai && args.base_url.is_none() {
+    if matches!(args.kind, ProviderKind::Openai | ProviderKind::AzureOpenai) && args.base_url.is_none() {
         return Err(CliError::Argument {
-            reason: "a provider of kind `openai` needs `--base-url`".to_owned(),
+            reason: format!("a provider of kind `{}` needs `--base-url`", args.kind),
         }
         .into());
     }
-    runtime()?.block_on(async {
-        let opened = Opened::existing(config)?;
-        let organization = opened.organization(DEFAULT_ORGANIZATION, "US").await?;
-        let name = args.name.clone();
-        let model = args.model.unwrap_or_else(|| name.clone());
-        let provider = NewProvider {
-            base_url: args.base_url,
-            key_variable: args.key_variable,
-            price: Price { prompt_per_million: args.prompt_price, completion_per_million: args.completion_price },
-            ..NewProvider::plain(&name, args.kind, &model, &args.provider_model, args.terms.clone())
-        };
-        let registered = opened.gateway.register_provider(organization.id, provider).await?;
-        opened.close().await?;
-        let text = match registered {
-            Registered::New => format!(
-                "registered `{name}`; before it can be used, a person accepts its terms: `cultivar terms accept {} --by NAME`",
-                args.terms
-            ),
-            Registered::Already => format!("`{name}` was registered so before"),
-        };
-        terminal.result(&text, &json!({ "provider": name, "new": registered == Registered::New }));
-        Ok(())
-    })
+    let (name, terms) = (args.name.clone(), args.terms.clone());
+    let registered: Value = ask(config, Ask::post("/api/providers", body(args)))?.json()?;
+    let text = if registered.get("new") == Some(&Value::Bool(true)) {
+        format!(
+            "registered `{name}`; before it can be used, a person accepts its terms: `cultivar terms accept {terms} --by NAME`"
+        )
+    } else {
+        format!("`{name}` was registered so before")
+    };
+    terminal.result(&text, &registered);
+    Ok(())
+}
+
+fn body(args: ProviderAddArgs) -> Value {
+    let price = json!({
+        "prompt_per_million": args.prompt_price,
+        "completion_per_million": args.completion_price,
+    });
+    object([
+        ("name", Some(args.name.into())),
+        ("kind", Some(json!(args.kind))),
+        ("model", args.model.map(Value::from)),
+        ("provider_model", Some(args.provider_model.into())),
+        ("base_url", args.base_url.map(Value::from)),
+        ("key_variable", args.key_variable.map(Value::from)),
+        ("terms", Some(json!(args.terms))),
+        ("price", Some(price)),
+        ("markets", Some(json!(args.market))),
+        ("residency", Some(json!(args.residency))),
+        ("weight", args.weight.map(Value::from)),
+        ("bills_cancelled", Some(args.bills_cancelled.into())),
+    ])
 }
 
 fn line(provider: &Provider) -> String {
@@ -94,8 +94,14 @@ fn line(provider: &Provider) -> String {
         (ProviderKind::Local, _) => "this process",
         (_, url) => url.unwrap_or("its usual address"),
     };
+    let markets: Vec<&str> = provider.markets.iter().map(|market| market.as_str()).collect();
+    let offered = if markets.is_empty() {
+        String::new()
+    } else {
+        format!(", for {}", markets.join(" "))
+    };
     format!(
-        "{:<20} model {:<20} of {place}, under {}",
+        "{:<20} model {:<20} of {place}, under {}{offered}",
         provider.name, provider.model, provider.terms
     )
 }

@@ -2,15 +2,15 @@
 
 use std::fmt::Write as _;
 
-use cultivar_gateway::Registered;
 use cultivar_record::{FactName, Terms, digest_of};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    cli::TermsCommand,
+    admin::{Ask, ask, object},
+    cli::{AcceptArgs, TermsCommand},
     config::Config,
     failure::{CliError, Failure},
-    opened::{DEFAULT_ORGANIZATION, Opened, register, runtime},
+    opened::register,
     terminal::Terminal,
 };
 
@@ -30,24 +30,33 @@ pub(crate) fn run(command: TermsCommand, config: &Config, terminal: &Terminal) -
             let terms = register.get(&key).ok_or_else(missing)?;
             terminal.result(&words(terms), &json!({ "terms": terms, "digest": digest_of(terms)? }));
         }
-        TermsCommand::Accept { key, by } => {
-            return runtime()?.block_on(async {
-                let opened = Opened::existing(config)?;
-                let organization = opened.organization(DEFAULT_ORGANIZATION, "US").await?;
-                let accepted = opened.gateway.accept_terms(&organization, &key, &by).await?;
-                opened.close().await?;
-                let text = match accepted {
-                    Registered::New => format!("`{key}` is accepted for `{}` by {by}", organization.name),
-                    Registered::Already => format!("`{key}` was accepted before"),
-                };
-                terminal.result(
-                    &text,
-                    &json!({ "terms": key, "accepted_by": by, "new": accepted == Registered::New }),
-                );
-                Ok(())
-            });
-        }
+        TermsCommand::Accept(args) => accept(args, config, terminal)?,
     }
+    Ok(())
+}
+
+fn accept(args: AcceptArgs, config: &Config, terminal: &Terminal) -> Result<(), Failure> {
+    let body = object([
+        ("terms", Some(json!(args.key))),
+        ("accepted_by", Some(json!(args.by))),
+        ("organization", args.org.map(Value::from)),
+        ("markets", Some(json!(args.market))),
+        ("purposes", Some(json!(args.purpose))),
+        ("until", args.until.map(|at| json!(at))),
+    ]);
+    let accepted: Value = ask(config, Ask::post("/api/agreements", body))?.json()?;
+    let field = |name: &str| accepted.get(name).and_then(Value::as_str).unwrap_or_default();
+    let text = if accepted.get("new") == Some(&Value::Bool(true)) {
+        format!(
+            "`{}` is accepted for `{}` by {}",
+            args.key,
+            field("organization"),
+            args.by
+        )
+    } else {
+        format!("`{}` was accepted before", args.key)
+    };
+    terminal.result(&text, &accepted);
     Ok(())
 }
 

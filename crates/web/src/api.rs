@@ -1,0 +1,139 @@
+//! The admin API: how a person runs the door. One file per resource; handlers are thin and all alike: extract, authorise, call
+//! one act of the desk, map. The routes and their description are written once, so that none is served and not described.
+//!
+//! It does not know who the person is: whoever holds a key of the purpose `administer` runs this door.
+
+mod agreements;
+mod approvals;
+mod exchanges;
+mod extract;
+mod incidents;
+mod keys;
+mod members;
+mod organizations;
+mod projects;
+mod providers;
+mod refusal;
+mod routes;
+mod shapes;
+mod usage;
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    http::{HeaderMap, StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
+use cultivar_gateway::{Gateway, GatewayError};
+use cultivar_record::{Organization, OrganizationId};
+use cultivar_store::{StoreError, tables};
+use serde::Serialize;
+use utoipa::{
+    Modify, OpenApi, ToSchema,
+    openapi::{
+        self,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use refusal::Refusal;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Cultivar admin API",
+        description = "Who may ask which model, where, under which terms, and how much of it. Every change is an entry in \
+                       the ledger, and the next request sees it. Send `Authorization: Bearer <key>` with a key of the \
+                       purpose `administer`."
+    ),
+    modifiers(&Bearer),
+    security(("bearer" = [])),
+    tags((name = "admin", description = "All of it."))
+)]
+struct Description;
+
+/// How requests are authorised.
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+fn described() -> OpenApiRouter<Arc<Gateway>> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(organizations::list, organizations::create))
+        .routes(routes!(organizations::show, organizations::change))
+        .routes(routes!(organizations::set_standing))
+        .routes(routes!(projects::list, projects::create))
+        .routes(routes!(projects::change, projects::archive))
+        .routes(routes!(members::list))
+        .routes(routes!(members::put, members::remove))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(providers::list, providers::register))
+        .routes(routes!(providers::show, providers::remove))
+        .routes(routes!(agreements::list, agreements::accept))
+        .routes(routes!(approvals::list, approvals::grant))
+        .routes(routes!(approvals::revoke))
+        .routes(routes!(incidents::list))
+        .routes(routes!(incidents::close))
+        .routes(routes!(self::routes::explain))
+        .routes(routes!(usage::report))
+        .routes(routes!(exchanges::list))
+        .routes(routes!(exchanges::show))
+}
+
+/// The admin API of a gateway, below `/api`.
+pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
+    let (router, document) = described().split_for_parts();
+    let document = Arc::new(document);
+    let serve = move || {
+        let document = Arc::clone(&document);
+        async move { Json(document) }
+    };
+    router.route("/api/openapi.json", get(serve)).with_state(gateway)
+}
+
+/// All of a kind.
+#[derive(Debug, Serialize, ToSchema)]
+struct List<T> {
+    /// Oldest first.
+    data: Vec<T>,
+}
+
+impl<T> List<T> {
+    fn of<R: Into<T>>(rows: impl IntoIterator<Item = R>) -> Json<Self> {
+        Json(Self {
+            data: rows.into_iter().map(Into::into).collect(),
+        })
+    }
+}
+
+/// The organisation with this id.
+fn organization_of(gateway: &Gateway, id: OrganizationId) -> Result<Organization, GatewayError> {
+    Ok(gateway.store().read(|tx| tables::organization::get(tx, id))?)
+}
+
+fn missing(what: &'static str, name: &str) -> Refusal {
+    let name = name.chars().take(100).collect();
+    GatewayError::from(StoreError::NotFound { what, name }).into()
+}
+
+fn taken(what: &'static str, name: &str) -> Refusal {
+    let name = name.to_owned();
+    GatewayError::from(StoreError::Exists { what, name }).into()
+}
+
+/// A reply for programs that is not JSON.
+fn text(kind: &'static str, body: String) -> impl IntoResponse {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+    (StatusCode::OK, headers, body)
+}

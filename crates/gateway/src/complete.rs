@@ -5,10 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cultivar_dialect::{
     Refusal,
-    scan::{self, Scanner, Told}};
+    scan::{self, Scanner, Told},
+};
 use cultivar_record::{
-    ConversationId, Endpoint, ExchangeId, without_values,
+    ConversationId, Endpoint, ExchangeId,
     chat::{ChatRequest, Chunk, Completion},
+    without_values,
 };
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use tokio::sync::mpsc;

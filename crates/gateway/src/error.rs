@@ -11,8 +11,8 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 use cultivar_dialect::{Refusal, Sign};
-use cultivar_record::without_values;
 use cultivar_limits::rates::{Exceeded, LimitRefusal};
+use cultivar_record::without_values;
 
 /// A provider's refusal, in its words and in ours.
 #[derive(Clone, Debug, PartialEq, Eq)]

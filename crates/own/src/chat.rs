@@ -68,12 +68,7 @@ fn plan(model: &dyn LocalModel, body: &[u8]) -> Result<Plan, OwnError> {
     })
 }
 
-fn prompt(
-    model: &dyn LocalModel,
-    asks: &Asks,
-    most: Option<u64>,
-    info: &LocalInfo,
-) -> Result<Prompt, OwnError> {
+fn prompt(model: &dyn LocalModel, asks: &Asks, most: Option<u64>, info: &LocalInfo) -> Result<Prompt, OwnError> {
     let usual = info.preferred.max_tokens;
     let render = |end: TemplateEnd| model.render(&asks.messages, end);
     if let (Some(Truncation::Auto), Some(context)) = (asks.truncation, info.context) {
@@ -91,12 +86,7 @@ fn prompt(
 }
 
 fn refuse_what_is_not_done(asks: &Asks) -> Result<(), OwnError> {
-    let unsupported = |param: &'static str, value: &'static str| {
-        Err(OwnError::UnsupportedValue {
-            param,
-            value,
-        })
-    };
+    let unsupported = |param: &'static str, value: &'static str| Err(OwnError::UnsupportedValue { param, value });
     if asks.messages.is_empty() {
         let message = "`messages` must hold at least one message";
         return Err(OwnError::invalid(message, "messages"));

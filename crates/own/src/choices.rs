@@ -104,7 +104,9 @@ impl Choices {
         let usage = write_all(model, &self.plan, alive, &mut |step| match step {
             Step::Begin => {
                 begun += 1;
-                self.wire.opening(begun - 1).map_or(ControlFlow::Continue(()), &mut *send)
+                self.wire
+                    .opening(begun - 1)
+                    .map_or(ControlFlow::Continue(()), &mut *send)
             }
             Step::Piece(piece) => send(self.wire.piece(begun - 1, &piece)),
         })?;

@@ -54,11 +54,7 @@ pub enum Prepared {
 ///
 /// # Errors
 /// Whatever [`OwnError`] names.
-pub fn prepare(
-    model: &dyn LocalModel,
-    question: &Question,
-    alive: &dyn Fn() -> bool,
-) -> Result<Prepared, OwnError> {
+pub fn prepare(model: &dyn LocalModel, question: &Question, alive: &dyn Fn() -> bool) -> Result<Prepared, OwnError> {
     match question.endpoint {
         Endpoint::ChatCompletions => chat::prepare(model, question),
         Endpoint::Completions => completions::prepare(model, question),

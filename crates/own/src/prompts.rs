@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::model::{LocalInfo, LocalModel, SpecialNames};
 use crate::OwnError;
+use crate::model::{LocalInfo, LocalModel, SpecialNames};
 
 /// `prompt` of a completion, `input` of an embedding.
 #[derive(Deserialize)]
@@ -25,9 +25,7 @@ impl Prompts {
     ) -> Result<Vec<Vec<u32>>, OwnError> {
         let texts = |texts: Vec<String>| -> Result<Vec<Vec<u32>>, OwnError> {
             let tokens = texts.iter().map(|text| model.tokenize(text, SpecialNames::AreText));
-            tokens
-                .collect::<Result<_, _>>()
-                .map_err(OwnError::from)
+            tokens.collect::<Result<_, _>>().map_err(OwnError::from)
         };
         let prompts = match self {
             Self::Text(text) => texts(vec![text])?,

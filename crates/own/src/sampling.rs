@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use cultivar_record::{Digest, Seed, without_values};
 use serde::Deserialize;
 
-use crate::model::{LocalInfo, LocalOptions, LocalSampling};
 use crate::OwnError;
+use crate::model::{LocalInfo, LocalOptions, LocalSampling};
 
 /// Most answers to one prompt, as at OpenAI.
 const MOST_CHOICES: u64 = 128;

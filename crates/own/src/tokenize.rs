@@ -7,11 +7,11 @@ use bytes::Bytes;
 use cultivar_record::chat::Message;
 use serde::{Deserialize, Serialize};
 
+use crate::OwnError;
 use crate::choices::json;
 use crate::model::{LocalInfo, LocalModel, SpecialNames, TemplateEnd};
 use crate::prompts::unknown_ids;
 use crate::sampling::read;
-use crate::OwnError;
 
 #[derive(Deserialize)]
 struct Tokenize {

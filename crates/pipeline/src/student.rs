@@ -2,18 +2,15 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use cultivar_own::{
-    LocalEnd, LocalFailure, LocalInfo, LocalLikely, LocalModel, LocalOptions, LocalSampling, LocalScore, LocalToken,
-    LocalWritten, SpecialNames, TemplateEnd,
-};
 use cultivar_model::{
     CHAT_TEMPLATE, Finish, GenerateOptions, LanguageModel, Likely, ModelError, Tokenizer, Told, Transcript,
     WriteOptions, WrittenToken,
 };
-use cultivar_record::{
-    Digest, Seed, TokenCount, canonical_json,
-    chat::{ChatRequest, Message},
+use cultivar_own::{
+    LocalEnd, LocalFailure, LocalInfo, LocalLikely, LocalModel, LocalOptions, LocalSampling, LocalScore, LocalToken,
+    LocalWritten, SpecialNames, TemplateEnd,
 };
+use cultivar_record::{TokenCount, chat::Message};
 
 /// A language model behind the door.
 pub(crate) struct Joined {

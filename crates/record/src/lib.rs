@@ -58,6 +58,6 @@ pub use run::{Checkpoint, Run, RunState};
 pub use seed::Seed;
 pub use terms::{Acceptance, Confidence, Fact, FactName, Terms, TermsKey};
 pub use time::Timestamp;
-pub use unquoted::without_values;
 pub use units::{ByteCount, MicroUsd, TokenCount};
+pub use unquoted::without_values;
 pub use verdict::{Decision, Reason, UseAction, Verdict};

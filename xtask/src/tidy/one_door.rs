@@ -1,5 +1,4 @@
-//! One door: the client that opens a socket to a provider is named in the gateway only, and in the binary for what is no
-//! model call.
+//! One door: the client that opens a socket to a provider is named in the gateway only.
 
 use super::{Finding, Rule, named_outside};
 use crate::tree::Tree;
@@ -9,10 +8,13 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// What opens sockets to others.
+const CLIENTS: [&str; 4] = ["reqwest", "hyper_util::client", "hyper::client", "hyper_rustls"];
+
 fn check(tree: &Tree) -> Vec<Finding> {
-    named_outside(tree, &["crates/gateway", "crates/cultivar"], &["reqwest"])
+    named_outside(tree, &["crates/gateway"], &CLIENTS)
         .map(|(source, line, _)| {
-            let advice = "`reqwest` outside the gateway: every model call goes through `cultivar-gateway`";
+            let advice = "a client that opens sockets outside the gateway: every model call goes through `cultivar-gateway`";
             Finding::new(&source.path, line, advice)
         })
         .collect()
@@ -25,7 +27,7 @@ mod tests {
 
     #[test]
     fn a_second_door_is_found() {
-        let code = "//! reqwest\nuse reqwest::Client;\n";
+        let code = "//! reqwest\nuse hyper_util::client::legacy::Client;\n";
         let files = [
             ("crates/gateway/src/lib.rs", code),
             ("crates/pipeline/src/lib.rs", code),

@@ -58,7 +58,10 @@ pub async fn ask(model: Arc<dyn LocalModel>, call: ProviderCall) -> Result<Reply
         created: call.at.seconds(),
     };
     let asked = Arc::clone(&model);
-    let prepared = off_thread(call.model.clone(), move |alive| prepare(asked.as_ref(), &question, alive)).await?;
+    let prepared = off_thread(call.model.clone(), move |alive| {
+        prepare(asked.as_ref(), &question, alive)
+    })
+    .await?;
     let body = match prepared {
         Prepared::Whole(body) => ReplyBody::Whole(body),
         Prepared::Choices(choices) if call.stream => ReplyBody::Events(events(model, call.model, *choices)),

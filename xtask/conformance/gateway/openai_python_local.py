@@ -18,7 +18,7 @@ def rows(client, lenient):
         return client.chat.completions.create(**request)
 
     def complete(**changes):
-        return client.completions.create(**{"model": LOCAL, "prompt": TEXT, "max_tokens": 8, "temperature": 0.0} | changes)
+        return lenient.completions.create(**{"model": LOCAL, "prompt": TEXT, "max_tokens": 8, "temperature": 0.0} | changes)
 
     def local(path, **body):
         status, _, answer = post(path, {"model": LOCAL, **body})
@@ -57,8 +57,7 @@ def rows(client, lenient):
         tokens = local("/tokenize", prompt=TEXT, add_special_tokens=False)["tokens"]
         answer, by_tokens = complete(), complete(prompt=tokens)
         many = complete(prompt=[tokens, tokens[:2]])
-        chunks = lenient.completions.create(model=LOCAL, prompt=TEXT, max_tokens=8, temperature=0.0, stream=True)
-        stream = "".join(chunk.choices[0].text for chunk in chunks if chunk.choices)
+        stream = "".join(chunk.choices[0].text for chunk in complete(stream=True) if chunk.choices)
         return {
             "says something": bool(answer.choices[0].text) and answer.choices[0].finish_reason in REASONS,
             "usage adds up": adds_up(answer.usage) and answer.usage.completion_tokens <= 8,

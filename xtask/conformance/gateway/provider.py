@@ -19,6 +19,7 @@ import base64
 import json
 import re
 import socket
+import struct
 import sys
 import threading
 import time
@@ -72,6 +73,9 @@ def check(path, request):
         raise Refused(400, None, "you must provide a model parameter", param="model")
     if "no-such" in request["model"]:
         raise Refused(404, "model_not_found", f"the model `{request['model']}` does not exist", param="model")
+    sizes = {"n": 128, "dimensions": 4096, "top_logprobs": 20, "logprobs": 20}
+    for name in (name for name, most in sizes.items() if isinstance(request.get(name), (int, float)) and request[name] > most):
+        raise Refused(400, "integer_above_max_value", f"`{name}` is too large", param=name)
     wanted = {"/v1/chat/completions": "messages", "/v1/embeddings": "input", "/v1/moderations": "input"}.get(path)
     if wanted and not request.get(wanted):
         raise Refused(400, None, f"missing required parameter: `{wanted}`", param=wanted)
@@ -102,6 +106,12 @@ class Provider(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         """Says nothing: the text of callers is in no log."""
+
+    def send_error(self, code, *_):
+        """What Python's server refuses by itself, such as a method that it does not know, in a shape of OpenAI's."""
+        status = 405 if code == 501 else code
+        self.close_connection = True
+        self.whole(status, Refused(status, "unknown_url", "no such method or request").body, {"connection": "close"}, keep=False)
 
     def do_GET(self):
         path = self.path.split("?")[0]
@@ -142,7 +152,10 @@ class Provider(BaseHTTPRequestHandler):
         refuse_as_told(text)
         late = re.match(r"hang ([\d.]+)", text)
         time.sleep(min(float(late[1]), 60.0) if late else 0)
-        answer = flow(request, text, {"created": CREATED, "x_received": base64.b64encode(received).decode()})
+        try:
+            answer = flow(request, text, {"created": CREATED, "x_received": base64.b64encode(received).decode()})
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError, MemoryError, RecursionError, struct.error):
+            raise Refused(400, "invalid_type", "the script cannot follow this request") from None
         if isinstance(answer, dict):
             self.whole(200, answer)
         else:

@@ -14,7 +14,8 @@ const CLIENTS: [&str; 4] = ["reqwest", "hyper_util::client", "hyper::client", "h
 fn check(tree: &Tree) -> Vec<Finding> {
     named_outside(tree, &["crates/gateway"], &CLIENTS)
         .map(|(source, line, _)| {
-            let advice = "a client that opens sockets outside the gateway: every model call goes through `cultivar-gateway`";
+            let advice =
+                "a client that opens sockets outside the gateway: every model call goes through `cultivar-gateway`";
             Finding::new(&source.path, line, advice)
         })
         .collect()

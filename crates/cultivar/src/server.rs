@@ -16,6 +16,7 @@ use tokio::{
 use crate::{
     failure::{CliError, Failure},
     opened::Opened,
+    system,
     terminal::Terminal,
 };
 
@@ -52,6 +53,7 @@ impl Server {
     /// # Errors
     /// `serve::address`.
     pub(crate) async fn start(opened: &Opened, app: App, listen: &str, terminal: &Terminal) -> Result<Self, Failure> {
+        system::open_all_files_that_may_be();
         let (listener, address) = bind(listen).await?;
         let address = format!("http://{address}");
         let (stop, stopped) = watch::channel(false);

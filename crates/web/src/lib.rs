@@ -8,6 +8,7 @@ mod guard;
 mod ledger;
 mod openai;
 mod pages;
+mod patience;
 mod respond;
 mod serve;
 mod teacher;
@@ -20,6 +21,7 @@ use axum::{
 
 pub use app::App;
 pub use axum::Router;
+pub use patience::Patience;
 pub use serve::{Site, serve};
 pub use teacher::teacher_router;
 

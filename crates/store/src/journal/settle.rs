@@ -19,8 +19,6 @@ pub(super) const PAUSE: Duration = Duration::from_millis(25);
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 /// Most frames of one commit.
 const MOST_FRAMES: usize = 8_192;
-/// A file of settled frames is given up once it is this long.
-const LONGEST_FILE: u64 = 16 << 20;
 
 pub(super) fn start(shared: Arc<Shared>) -> Result<JoinHandle<()>, StoreError> {
     thread::Builder::new()
@@ -77,7 +75,8 @@ fn wait_for_frames(shared: &Shared) -> bool {
     }
 }
 
-/// Forgets what was settled, and begins a new file where the old one is long and wholly settled; puts back what was not.
+/// Forgets what was settled, its files included; puts back what was not. Begins a new file where this one is long: under a load that
+/// never pauses, some frame of it always waits.
 fn finish(shared: &Shared, batch: Arc<Vec<Frame>>, failure: Option<StoreError>) {
     let mut state = shared.lock();
     state.attempts += 1;
@@ -90,11 +89,12 @@ fn finish(shared: &Shared, batch: Arc<Vec<Frame>>, failure: Option<StoreError>) 
     } else {
         let bytes: usize = batch.iter().map(Frame::size).sum();
         state.waiting_bytes -= bytes.min(state.waiting_bytes);
-        if state.waiting.is_empty() && state.length >= LONGEST_FILE {
-            begin_anew(shared, &mut state);
-        }
         let count = u64::try_from(batch.len()).unwrap_or(0);
         shared.settled.send_modify(|settled| *settled += count);
+        if state.length >= shared.bounds.file {
+            begin_anew(shared, &mut state);
+        }
+        remove_settled(shared, &mut state);
     }
     state.failure = failure;
     drop(state);
@@ -102,13 +102,21 @@ fn finish(shared: &Shared, batch: Arc<Vec<Frame>>, failure: Option<StoreError>) 
 }
 
 fn begin_anew(shared: &Shared, state: &mut State) {
-    let next = state.last + 1;
+    let last = state.last;
     // Where no new file can be made, the old one goes on.
-    if let Ok(file) = begin(&shared.folder, next) {
+    if let Ok(file) = begin(&shared.folder, last + 1) {
         state.file = file;
         state.length = 0;
-        let old = std::mem::replace(&mut state.first, next);
-        let _ = files::remove(&shared.folder.join(super::name(old)));
+        let first = std::mem::replace(&mut state.first, last + 1);
+        state.full.push_back((first, last));
+    }
+}
+
+fn remove_settled(shared: &Shared, state: &mut State) {
+    let settled = *shared.settled.borrow();
+    while let Some((first, _)) = state.full.pop_front_if(|(_, last)| *last <= settled) {
+        // One that stays is passed over when the journal is opened.
+        let _ = files::remove(&shared.folder.join(super::name(first)));
     }
 }
 

@@ -199,10 +199,22 @@ impl Flow {
             }
             Told::Error => {
                 self.told.failed = Some(Box::new(self.refused(&event.raw)));
+                self.forget_after(&event.raw);
                 self.held.push(event.raw);
                 self.upstream = None;
             }
             Told::Garbage => self.fail(self.malformed("an event of the stream is not JSON")),
+        }
+    }
+
+    /// What comes after an event is not kept, whether the network brought it along or not.
+    fn forget_after(&mut self, event: &Bytes) {
+        let start = self
+            .kept
+            .windows(event.len())
+            .rposition(|window| window == event.as_ref());
+        if let Some(start) = start {
+            self.kept.truncate(start + event.len());
         }
     }
 

@@ -191,7 +191,12 @@ impl Flow {
                 self.told.ended = true;
                 self.held.push(event.raw);
             }
-            Told::UsageAlone if !self.wants_usage && self.endpoint != Endpoint::Responses => {}
+            Told::UsageAlone if !self.wants_usage && self.endpoint != Endpoint::Responses => {
+                // The network may cut between the two characters of a line's end: the second one belongs to what came before.
+                if event.raw.starts_with(b"\n") {
+                    self.held.push(event.raw.slice(..1));
+                }
+            }
             Told::UsageAlone => self.held.push(event.raw),
             Told::Done => {
                 self.told.done = true;

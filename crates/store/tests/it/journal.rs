@@ -209,7 +209,7 @@ proptest! {
             }
         }
         // The next frame follows the last whole one.
-        let next = append_intent(&journal, &survivor.samples).unwrap();
+        let next = append_intent(&journal, &origin.samples).unwrap();
         prop_assert_eq!(usize::try_from(next).unwrap(), whole + 1);
         drop(journal);
         prop_assert_eq!(survivor.exchanges().len(), expected.len() + 1);

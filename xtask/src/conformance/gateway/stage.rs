@@ -26,9 +26,10 @@ const UNACCEPTED_TERMS: &str = "anthropic-commercial-2025-06-17";
 
 /// The models behind which the scripted provider stands, each a provider of its own: what one is told to refuse does not close the
 /// others. With what each is registered.
-const MODELS: [(&str, &[&str]); 7] = [
+const MODELS: [(&str, &[&str]); 8] = [
     ("scripted", &["--terms", OPEN_TERMS]),
     ("scripted-errors", &["--terms", OPEN_TERMS]),
+    ("scripted-breaks", &["--terms", OPEN_TERMS]),
     ("scripted-limits", &["--terms", OPEN_TERMS]),
     ("scripted-refusals", &["--terms", OPEN_TERMS]),
     (

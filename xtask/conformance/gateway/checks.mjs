@@ -114,7 +114,7 @@ export class Counted {
     const answer = await fetch(...request);
     this.answers.push(answer);
     const [milliseconds, seconds] = ["retry-after-ms", "retry-after"].map((name) => answer.headers.get(name));
-    if (milliseconds || seconds) this.told.push(milliseconds ? Number(milliseconds) : Number(seconds) * 1000);
+    this.told.push(milliseconds ? Number(milliseconds) : seconds ? Number(seconds) * 1000 : undefined);
     return answer;
   };
 
@@ -136,10 +136,10 @@ export class Counted {
     }
   }
 
-  /** Whether the client waited at least as long as it was told each time, and not much longer. */
+  /** Whether the client waited at least as long as it was told each time that it was, and not much longer. */
   inOrder() {
     const told = this.told.slice(0, this.answers.length - 1);
-    return told.every((say, at) => 0.9 * say <= this.waits[at] && this.waits[at] <= 1.3 * say + 100);
+    return told.every((say, at) => say === undefined || (0.9 * say <= this.waits[at] && this.waits[at] <= 1.3 * say + 100));
   }
 }
 

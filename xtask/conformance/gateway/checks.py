@@ -40,8 +40,9 @@ def adds_up(usage):
 
 
 def in_order(waits, told):
-    """Whether a client waited at least as long as it was told each time, in seconds, and not much longer."""
-    return len(waits) == len(told) and all(0.9 * say <= wait <= 1.3 * say + 0.1 for wait, say in zip(waits, told, strict=True))
+    """Whether a client waited at least as long as it was told each time that it was, in seconds, and not much longer."""
+    pairs = zip(waits, told, strict=False)
+    return len(waits) == len(told) and all(say is None or 0.9 * say <= wait <= 1.3 * say + 0.1 for wait, say in pairs)
 
 
 def post(path, body, key=KEY):

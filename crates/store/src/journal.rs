@@ -17,6 +17,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use tokio::sync::watch;
@@ -25,10 +26,30 @@ pub use frame::{Frame, IntentFrame, OutcomeFrame};
 
 use crate::{DataDir, Packs, Store, StoreError, files, tables};
 
-/// Most frames that may wait: some seconds of a busy day.
-const MOST_WAITING_FRAMES: usize = 100_000;
-/// Most bytes that may wait.
-const MOST_WAITING_BYTES: usize = 512 << 20;
+/// How much may wait, and how long a file may grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Most frames that may wait to be settled.
+    pub frames: usize,
+    /// Most bytes that may wait to be settled.
+    pub bytes: usize,
+    /// From which length on, in bytes, a file is followed by another one.
+    pub file: u64,
+}
+
+impl Default for Bounds {
+    /// Some seconds of a busy day.
+    fn default() -> Self {
+        Self {
+            frames: 100_000,
+            bytes: 512 << 20,
+            file: 16 << 20,
+        }
+    }
+}
+
+/// How long somebody waits for the disk before asking whether settling fails.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The journal of a data directory; exactly one is open per directory.
 pub struct Journal {
@@ -43,6 +64,7 @@ pub(crate) struct Shared {
     /// The sequence number of the last settled frame.
     settled: watch::Sender<u64>,
     folder: PathBuf,
+    bounds: Bounds,
     store: Arc<Store>,
     packs: Arc<Packs>,
 }
@@ -51,10 +73,10 @@ pub(crate) struct State {
     file: File,
     /// The first frame of the file.
     first: u64,
+    /// The files before it, by their first frame and their last, until that is settled.
+    full: VecDeque<(u64, u64)>,
     /// Bytes of whole frames in the file.
     length: u64,
-    /// Earlier files that are not wholly settled: their last frame and their first.
-    full: Vec<(u64, u64)>,
     /// The sequence number of the last appended frame; the first is 1.
     last: u64,
     waiting: VecDeque<Frame>,
@@ -79,6 +101,19 @@ impl Journal {
     /// # Errors
     /// `store::file`, `store::disk_full`, `store::database`.
     pub fn open(store: Arc<Store>, dir: &DataDir, packs: Arc<Packs>) -> Result<Self, StoreError> {
+        Self::open_within(store, dir, packs, Bounds::default())
+    }
+
+    /// As [`Journal::open`], within other bounds.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub fn open_within(
+        store: Arc<Store>,
+        dir: &DataDir,
+        packs: Arc<Packs>,
+        bounds: Bounds,
+    ) -> Result<Self, StoreError> {
         let folder = dir.journal();
         files::create_folder(&folder)?;
         let settled = store.read(tables::ledger::settled)?;
@@ -87,8 +122,8 @@ impl Journal {
             state: Mutex::new(State {
                 file: begin(&folder, last + 1)?,
                 first: last + 1,
+                full: VecDeque::new(),
                 length: 0,
-                full: Vec::new(),
                 last,
                 waiting: VecDeque::new(),
                 waiting_bytes: 0,
@@ -103,6 +138,7 @@ impl Journal {
             wake: Condvar::new(),
             settled: watch::Sender::new(last),
             folder,
+            bounds,
             store,
             packs,
         });
@@ -120,7 +156,8 @@ impl Journal {
     pub fn append(&self, frame: Frame) -> Result<u64, StoreError> {
         let mut state = self.shared.lock();
         let frames = state.waiting.len() + state.under_way;
-        if frames >= MOST_WAITING_FRAMES || state.waiting_bytes >= MOST_WAITING_BYTES || state.torn {
+        let bounds = self.shared.bounds;
+        if frames >= bounds.frames || state.waiting_bytes >= bounds.bytes || state.torn {
             return Err(state.failure.clone().unwrap_or(StoreError::Backlog));
         }
         let mut buffer = std::mem::take(&mut state.buffer);
@@ -156,8 +193,28 @@ impl Journal {
     pub async fn settled(&self, frame: u64) -> Result<(), StoreError> {
         self.shared.hurry();
         let mut settled = self.shared.settled.subscribe();
-        let reached = settled.wait_for(|settled| *settled >= frame).await;
-        reached.map(drop).map_err(|_| StoreError::closed())
+        loop {
+            let reached = settled.wait_for(|settled| *settled >= frame);
+            match tokio::time::timeout(PATIENCE, reached).await {
+                Ok(reached) => return reached.map(drop).map_err(|_| StoreError::closed()),
+                // It is tried again and again; whoever waits is told why it fails.
+                Err(_) => {
+                    if let Some(failure) = self.failure() {
+                        return Err(failure);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until everything that was appended so far is on the disk: what is written to the records afterwards comes after it in
+    /// the ledger, too.
+    ///
+    /// # Errors
+    /// `store::database` where the journal was closed before.
+    pub async fn caught_up(&self) -> Result<(), StoreError> {
+        let last = self.shared.lock().last;
+        self.settled(last).await
     }
 
     /// Settles what was appended so far, or tries to. Blocks.

@@ -19,7 +19,7 @@ use cultivar_store::StoreError;
 use miette::Diagnostic;
 use serde_json::{Value, json};
 
-use crate::{App, openai::door::Unread};
+use crate::{App, patience::Unread};
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -113,13 +113,16 @@ pub(crate) fn error_body(error: &GatewayError) -> Value {
         enforcement: Some(enforcement),
     } = error
     {
-        body["enforcement"] = json!({
+        let enforcement = json!({
             "case_id": enforcement.case_id,
             "stage": "suspended",
             "reason": enforcement.reason,
             "until": enforcement.until,
             "appeal_url": enforcement.appeal_url,
         });
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert("enforcement".to_owned(), enforcement);
+        }
     }
     json!({ "error": body })
 }

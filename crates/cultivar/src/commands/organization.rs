@@ -1,6 +1,8 @@
 //! `org`: organisations.
 
-use cultivar_record::Organization;
+use std::fmt::Write as _;
+
+use cultivar_record::{Market, Organization};
 use serde_json::{Value, json};
 
 use super::limit_words;
@@ -85,21 +87,21 @@ fn line(organization: &Organization) -> String {
 
 fn words(organization: &Organization) -> String {
     let mut text = line(organization);
-    text.push_str(&format!("\nretention {}", organization.retention));
+    let _ = write!(text, "\nretention {}", organization.retention);
     if !organization.residency.is_empty() {
-        let places: Vec<&str> = organization.residency.iter().map(|market| market.as_str()).collect();
-        text.push_str(&format!(", data stay in {}", places.join(" ")));
+        let places: Vec<&str> = organization.residency.iter().map(Market::as_str).collect();
+        let _ = write!(text, ", data stay in {}", places.join(" "));
     }
     if let Some(limit) = limit_words(&organization.limit) {
-        text.push_str(&format!("\nlimited to {limit}"));
+        let _ = write!(text, "\nlimited to {limit}");
     }
     if let Some(url) = &organization.alert_url {
-        text.push_str(&format!("\nalerts go to {url}"));
+        let _ = write!(text, "\nalerts go to {url}");
     }
     if let Some(case) = &organization.enforcement {
-        text.push_str(&format!("\ncase {}: {}", case.case_id, case.reason));
+        let _ = write!(text, "\ncase {}: {}", case.case_id, case.reason);
         if let Some(until) = case.until {
-            text.push_str(&format!(", until {until}"));
+            let _ = write!(text, ", until {until}");
         }
     }
     text

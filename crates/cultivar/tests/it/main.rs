@@ -10,9 +10,13 @@ mod disk;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod idle;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod license;
+#[cfg(test)]
+mod load;
 #[cfg(test)]
 mod occupied;
 #[cfg(test)]
@@ -21,5 +25,7 @@ mod output;
 mod program;
 #[cfg(test)]
 mod provider;
+#[cfg(test)]
+mod served;
 #[cfg(test)]
 mod usage;

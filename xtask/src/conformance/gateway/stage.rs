@@ -61,7 +61,7 @@ pub(super) struct Stage {
 impl Stage {
     /// Copies the data directory, registers the scripted provider in the copy, and serves it.
     pub(super) fn set(context: &Context, suite: &Path) -> Result<Self, Failure> {
-        let cultivar = program::build(context.root, &context.target)?;
+        let cultivar = program::given_or_built(context.cultivar, context.root, &context.target)?;
         let data_dir = copy(&context.data_dir, &context.target.join("conformance-gateway"))?;
         let provider = Provider::start(suite)?;
         let ours = |command: &[&str]| answer(&cultivar, &data_dir, command);

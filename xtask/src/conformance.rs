@@ -29,6 +29,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
+    /// A `cultivar` to be tried; where none is given, one is built in release
+    #[arg(long, value_name = "FILE")]
+    cultivar: Option<PathBuf>,
+
     /// Of the suite `gateway`, only these clients, separated by commas [default: all]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CLIENTS")]
     clients: Vec<gateway::Client>,
@@ -70,6 +74,8 @@ struct Context<'a> {
     peers: PathBuf,
     /// What `cultivar demo` left.
     data_dir: PathBuf,
+    /// The program to be tried; none where it is to be built.
+    cultivar: Option<&'a Path>,
     /// The clients of the suite `gateway` that are run; none means all.
     clients: &'a [gateway::Client],
 }
@@ -79,7 +85,10 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<ExitCode, Failur
     let target = target(root);
     let data_dir = match &arguments.data_dir {
         Some(given) => given.clone(),
-        None => program::demo(root, &target)?,
+        None => program::demo(
+            &program::given_or_built(arguments.cultivar.as_deref(), root, &target)?,
+            &target,
+        )?,
     };
     let context = Context {
         root,
@@ -87,6 +96,7 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<ExitCode, Failur
         peers: target.join("peers"),
         target,
         data_dir,
+        cultivar: arguments.cultivar.as_deref(),
         clients: &arguments.clients,
     };
     let outcome = arguments.suite.run(&context)?;

@@ -12,6 +12,7 @@ import pathlib
 import subprocess
 import time
 import urllib.request
+import uuid
 
 URL = os.environ["CULTIVAR_BASE_URL"]
 KEY = os.environ["CULTIVAR_API_KEY"]
@@ -39,8 +40,9 @@ def adds_up(usage):
 
 
 def in_order(waits, told):
-    """Whether a client waited at least as long as it was told each time, in seconds, and not much longer."""
-    return len(waits) == len(told) and all(0.9 * say <= wait <= 1.3 * say + 0.1 for wait, say in zip(waits, told, strict=True))
+    """Whether a client waited at least as long as it was told each time that it was, in seconds, and not much longer."""
+    pairs = zip(waits, told, strict=False)
+    return len(waits) == len(told) and all(say is None or 0.9 * say <= wait <= 1.3 * say + 0.1 for wait, say in pairs)
 
 
 def post(path, body, key=KEY):
@@ -69,18 +71,18 @@ class Case:
 
     def __init__(self, told):
         self.told, self.key, self.identity = told, KEY, ""
-        self.name = told["case"]
+        self.name, self.unique = told["case"], f"conformance-{uuid.uuid4().hex[:12]}"
         self.request = ask(told.get("say", "say: hello"), **{"model": MODEL, "max_tokens": 50} | told.get("request", {}))
 
     def needs_cultivar(self):
-        return isinstance(self.told.get("key"), list) or bool({"before", "during"} & self.told.keys()) or "ours" in self.told
+        return isinstance(self.told.get("key"), list) or bool({"setup", "before", "during"} & self.told.keys()) or "ours" in self.told
 
     def __enter__(self):
-        wanted = self.told.get("key", KEY)
-        self.key = wanted
-        if isinstance(wanted, list):
-            made = cultivar("key", "create", f"conformance: {self.name}", *wanted)
-            self.key, self.identity = made["key"], made["id"]
+        self.carry_out("setup")
+        self.key = self.told.get("key", KEY)
+        if isinstance(self.key, list):
+            made = cultivar("key", "create", f"conformance: {self.name}", *self.words(self.key))
+            self.key, self.identity = made["key"], made["api_key"]["id"]
         for _ in range(self.told.get("warmup", 0)):
             status, _, body = post("/v1/chat/completions", self.request, self.key)
             if status != 200:
@@ -88,13 +90,17 @@ class Case:
         self.carry_out("before")
         return self
 
+    def words(self, command):
+        """A command as it is typed: with the id of the case's key, and a name that nobody else has."""
+        return [{"KEY_ID": self.identity, "UNIQUE": self.unique}.get(word, word) for word in command]
+
     def carry_out(self, when):
         for command in self.told.get(when, []):
-            cultivar(*(word.replace("KEY_ID", self.identity) for word in command))
+            cultivar(*self.words(command))
         time.sleep(SOON if self.told.get(when) else 0)
 
     def __exit__(self, *_):
-        self.carry_out("after")
+        """Nothing is put back: what a case changes is its own."""
 
     def checks(self, status, body, headers, sent, client):
         """The checks that are the same for every client. `body` is the `error` object, `sent` how many requests it took."""
@@ -104,6 +110,8 @@ class Case:
         checks[f"{wanted_sent} sent, not {sent}"] = sent == wanted_sent
         if body is not None:
             checks |= {f"{name} `{told[name]}`, not `{body.get(name)}`": body.get(name) == told[name] for name in ("type", "code") if name in told}
+            if "enforcement" in told:
+                checks[f"enforcement {told['enforcement']}"] = told["enforcement"].items() <= (body.get("enforcement") or {}).items()
             checks["message, type, param, code"] = {"message", "type", "param", "code"} <= body.keys() and bool(body["message"])
         if headers is not None:
             checks |= {f"{name}: {value}": headers.get(name) == value for name, value in told.get("headers", {}).items()}

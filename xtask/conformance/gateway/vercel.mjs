@@ -108,7 +108,7 @@ const ended = (each) => () =>
   each.within(async () => {
     const { model: name, messages } = each.request;
     let [got, error] = [0, undefined];
-    const answer = streamText({ model: cultivar(name), messages, onError: (event) => (error = event.error) });
+    const answer = streamText({ model: provider({ apiKey: each.key })(name), messages, onError: (event) => (error = event.error) });
     for await (const _ of answer.textStream) if (++got === 2) await each.carryOut("during");
     return { "after the first pieces": got >= 2, "in an error": error !== undefined };
   });

@@ -33,9 +33,16 @@ pub(crate) fn build(root: &Path, target: &Path) -> Result<PathBuf, Failure> {
     Ok(target.join("release/cultivar"))
 }
 
+/// The `cultivar` that was given, or one that is built now.
+pub(super) fn given_or_built(given: Option<&Path>, root: &Path, target: &Path) -> Result<PathBuf, Failure> {
+    match given {
+        Some(given) => given.canonicalize().map_err(Failure::at(given.display())),
+        None => build(root, target),
+    }
+}
+
 /// Makes a data directory with `cultivar demo --exit`, in place of the one that lies there.
-pub(super) fn demo(root: &Path, target: &Path) -> Result<PathBuf, Failure> {
-    let cultivar = build(root, target)?;
+pub(super) fn demo(cultivar: &Path, target: &Path) -> Result<PathBuf, Failure> {
     let data_dir = target.join("conformance-data");
     say("making a data directory with `cultivar demo --exit`")?;
     if data_dir.exists() {

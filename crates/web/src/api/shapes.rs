@@ -204,8 +204,9 @@ where
     Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|Object(value)| value))
 }
 
-/// Most that a budget can be: the largest whole number in the database.
-const MOST_MONEY: u64 = i64::MAX as u64;
+/// Most that a limit can be: the largest whole number that canonical JSON writes as it is (RFC 8785, I-JSON). A larger one would be
+/// stored as another, and perhaps as one that cannot be read back.
+const MOST: u64 = (1 << 53) - 1;
 /// Most thresholds of one budget.
 const MOST_ALERTS: usize = 20;
 
@@ -217,7 +218,7 @@ impl LimitShape {
     pub(super) fn read(self) -> Result<Limit, super::Refusal> {
         let refuse = |what: &str, param: &str| Err(super::Refusal::invalid(what, Some(param)));
         if let Some(budget) = &self.budget {
-            if budget.amount > MOST_MONEY {
+            if budget.amount > MOST {
                 return refuse("the budget is larger than any", "limit.budget.amount");
             }
             let is_share = |percent: &u8| (1..=100).contains(percent);
@@ -227,6 +228,12 @@ impl LimitShape {
                     "limit.budget.alert_at_percent",
                 );
             }
+        }
+        if self.requests_per_minute > Some(MOST) {
+            return refuse("more requests than anybody sends", "limit.requests_per_minute");
+        }
+        if self.tokens_per_minute > Some(MOST) {
+            return refuse("more tokens than anybody uses", "limit.tokens_per_minute");
         }
         Ok(Limit {
             budget: self.budget.map(|budget| Budget {

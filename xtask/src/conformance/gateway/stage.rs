@@ -26,9 +26,10 @@ const UNACCEPTED_TERMS: &str = "anthropic-commercial-2025-06-17";
 
 /// The models behind which the scripted provider stands, each a provider of its own: what one is told to refuse does not close the
 /// others. With what each is registered.
-const MODELS: [(&str, &[&str]); 7] = [
+const MODELS: [(&str, &[&str]); 8] = [
     ("scripted", &["--terms", OPEN_TERMS]),
     ("scripted-errors", &["--terms", OPEN_TERMS]),
+    ("scripted-breaks", &["--terms", OPEN_TERMS]),
     ("scripted-limits", &["--terms", OPEN_TERMS]),
     ("scripted-refusals", &["--terms", OPEN_TERMS]),
     (
@@ -60,7 +61,7 @@ pub(super) struct Stage {
 impl Stage {
     /// Copies the data directory, registers the scripted provider in the copy, and serves it.
     pub(super) fn set(context: &Context, suite: &Path) -> Result<Self, Failure> {
-        let cultivar = program::build(context.root, &context.target)?;
+        let cultivar = program::given_or_built(context.cultivar, context.root, &context.target)?;
         let data_dir = copy(&context.data_dir, &context.target.join("conformance-gateway"))?;
         let provider = Provider::start(suite)?;
         let ours = |command: &[&str]| answer(&cultivar, &data_dir, command);

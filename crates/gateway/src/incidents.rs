@@ -23,7 +23,12 @@ impl Gateway {
             _ => QUOTA,
         };
         let mut incidents = self.incidents.write().unwrap_or_else(PoisonError::into_inner);
-        if incidents.iter().any(|known| known.provider == refusal.provider) {
+        // A quota that is used up hides nothing: what is said about the account afterwards is an incident of its own.
+        let covers = |known: &Incident| known.sign != QUOTA || sign == QUOTA;
+        if incidents
+            .iter()
+            .any(|known| known.provider == refusal.provider && covers(known))
+        {
             return;
         }
         let ambient = self.ambient.as_ref();

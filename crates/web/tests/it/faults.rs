@@ -385,6 +385,37 @@ async fn a_sign_within_a_stream_opens_an_incident_too_and_closing_it_lets_the_pr
 }
 
 #[tokio::test]
+async fn an_account_that_is_disabled_after_its_quota_was_used_up_is_left_alone_too() {
+    let door = Door::open().await;
+    let refusals = [
+        (
+            429,
+            json!({ "error": { "message": "m", "type": "insufficient_quota", "param": null, "code": "insufficient_quota" } }),
+        ),
+        (
+            401,
+            json!({ "error": { "message": "m", "type": "invalid_request_error", "param": null, "code": "account_deactivated" } }),
+        ),
+    ];
+    let provider = RawProvider::start(move |before, _| {
+        let (status, body) = &refusals[before.min(1)];
+        vec![Step::answer(*status, JSON, &body.to_string())]
+    })
+    .await
+    .unwrap();
+    door.register("poor", &provider, |_| ()).await;
+    for _ in 0..4 {
+        assert_ne!(door.ask(&question()).await.status, 200);
+    }
+    assert_eq!(provider.calls().len(), 2, "the hammering has stopped");
+    door.gateway.tasks().drain().await;
+    let incidents = door.gateway.store().read(tables::incident::list).unwrap();
+    let signs: Vec<&str> = incidents.iter().map(|incident| incident.sign.as_str()).collect();
+    assert_eq!(signs.len(), 2, "{signs:?}");
+    assert_eq!(signs[0], "quota_used_up");
+}
+
+#[tokio::test]
 async fn a_breaker_opens_and_closes_again() {
     let door = Door::open().await;
     let healthy = Arc::new(AtomicBool::new(false));

@@ -288,3 +288,23 @@ pub(crate) fn plain(status: StatusCode, code: &str, message: &str) -> Response {
     let body = json!({ "error": { "message": message, "type": "invalid_request_error", "param": null, "code": code } });
     (status, Json(body)).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use cultivar_store::StoreError;
+
+    use super::*;
+
+    #[test]
+    fn a_ledger_that_is_behind_is_said_and_when_to_come_back() {
+        let error = GatewayError::Store(StoreError::Backlog);
+        let response = refuse(&error);
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+        assert_eq!(response.headers().get("x-should-retry"), None);
+        let body = error_body(&error);
+        assert_eq!(body["error"]["code"], "ledger_backpressure");
+        assert_eq!(body["error"]["type"], "server_error");
+        assert_eq!(body["error"]["param"], Value::Null);
+    }
+}

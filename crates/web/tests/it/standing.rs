@@ -172,3 +172,37 @@ async fn a_warning_withholds_nothing_and_an_archived_project_is_not_served() {
     );
     assert_eq!(door.ask(&question()).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_suspension_takes_effect_under_load() {
+    let door = Door::open().await;
+    let good = good().await;
+    door.register("good", &good, |_| ()).await;
+    let body = question();
+    let callers = futures_util::future::join_all((0..50).map(|_| async {
+        let mut answered = 0;
+        while door.ask(&body).await.status == 200 {
+            answered += 1;
+        }
+        answered
+    }));
+    let suspension = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let began = Instant::now();
+        door.gateway
+            .set_standing("lab", Standing::Suspended, None)
+            .await
+            .unwrap();
+        (began.elapsed(), good.calls().len())
+    };
+    let (answered, (after, asked)) = soon(futures_util::future::join(callers, suspension)).await;
+    eprintln!("in effect after {after:?}, {} answers", answered.iter().sum::<usize>());
+    assert!(after < Duration::from_secs(1), "{after:?}");
+    // Only what was on its way already is still asked.
+    assert!(
+        good.calls().len() <= asked + 50,
+        "{} asked, then {}",
+        asked,
+        good.calls().len()
+    );
+}

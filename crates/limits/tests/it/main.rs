@@ -4,3 +4,5 @@
 mod health;
 #[cfg(test)]
 mod rates;
+#[cfg(test)]
+mod reconcile;

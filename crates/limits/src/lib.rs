@@ -7,3 +7,4 @@
 pub mod backoff;
 pub mod health;
 pub mod rates;
+pub mod reconcile;

@@ -6,7 +6,10 @@ use cultivar_gateway::Durability;
 use cultivar_store::files;
 use serde::Deserialize;
 
-use crate::failure::{CliError, Failure};
+use crate::{
+    failure::{CliError, Failure},
+    telemetry::ConfiguredTelemetry,
+};
 
 /// Where everything lies unless somebody says otherwise.
 const DEFAULT_DATA_DIR: &str = "./cultivar-data";
@@ -27,6 +30,8 @@ pub(crate) struct Config {
     pub markets: Option<PathBuf>,
     /// When an answer may be released: once its record outlives the `process`, or once it is on the `disk`.
     pub durability: ConfiguredDurability,
+    /// What is told to a collector.
+    pub telemetry: ConfiguredTelemetry,
 }
 
 /// When an answer may be released.

@@ -8,6 +8,7 @@ use cultivar_pipeline::PipelineError;
 use cultivar_policy::PolicyError;
 use cultivar_record::RecordError;
 use cultivar_store::StoreError;
+use cultivar_telemetry::TelemetryError;
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -52,7 +53,9 @@ pub(crate) enum CliError {
     #[error("the configuration `{path}` cannot be read: {reason}")]
     #[diagnostic(
         code("config::unreadable"),
-        help("known keys: `data_dir`, `listen`, `terms`, `markets`, `durability`; or leave the file out")
+        help(
+            "known keys: `data_dir`, `listen`, `terms`, `markets`, `durability`, `[telemetry]`; or leave the file out"
+        )
     )]
     Config {
         /// The file.
@@ -264,6 +267,15 @@ impl From<PipelineError> for Failure {
         Self {
             diagnostic: Box::new(error),
             exit,
+        }
+    }
+}
+
+impl From<TelemetryError> for Failure {
+    fn from(error: TelemetryError) -> Self {
+        Self {
+            diagnostic: Box::new(error),
+            exit: Exit::Usage,
         }
     }
 }

@@ -11,6 +11,7 @@ mod progress;
 mod secrets;
 mod server;
 mod system;
+mod telemetry;
 mod terminal;
 
 use std::process::ExitCode;

@@ -2,11 +2,12 @@
 
 use std::{path::Path, sync::Arc};
 
-use cultivar_gateway::{Caller, Gateway, Parts};
+use cultivar_gateway::{Caller, Gateway, Observer, Parts};
 use cultivar_pipeline::{Callers, Context, Interrupt, Progress, join_published};
 use cultivar_policy::{Markets, Permits, Register, Settings};
 use cultivar_record::{Market, Organization, Purpose};
 use cultivar_store::{DataDir, DataLock, Sqlite, Store, files, tables};
+use cultivar_telemetry::Telemetry;
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     failure::{CliError, Failure},
     secrets::{OwnKeys, Secrets},
     system::{self, System},
+    telemetry,
 };
 
 /// The organisation of a data directory that nobody named.
@@ -23,6 +25,8 @@ pub(crate) const DEFAULT_ORGANIZATION: &str = "my-organisation";
 pub(crate) struct Opened {
     /// The one door.
     pub gateway: Arc<Gateway>,
+    /// What is counted of it.
+    pub telemetry: Arc<Telemetry>,
     /// The directory.
     pub dir: DataDir,
     /// Keys the surrogates of desensitisation.
@@ -48,6 +52,7 @@ impl Opened {
     }
 
     fn with_lock(config: &Config, dir: DataDir, lock: DataLock) -> Result<Self, Failure> {
+        let telemetry = telemetry::open(&config.telemetry)?;
         let secrets = Secrets::open(&dir, &System)?;
         let store = Arc::new(Store::open(Arc::new(Sqlite::new(dir.database())))?);
         let parts = Parts {
@@ -62,12 +67,13 @@ impl Opened {
             variable: Arc::new(system::variable),
             surrogates: secrets.surrogates,
             durability: config.durability.into(),
-            observers: Vec::new(),
+            observers: vec![Arc::clone(&telemetry) as Arc<dyn Observer>],
         };
         // Finishes what a killed process left unfinished, and waits for the disk meanwhile.
         let gateway = Gateway::open(parts)?;
         Ok(Self {
             gateway,
+            telemetry,
             dir,
             surrogates: secrets.surrogates,
             _lock: lock,
@@ -128,11 +134,12 @@ impl Opened {
         Ok(join_published(&self.gateway, &self.dir)?)
     }
 
-    /// Waits for what is under way and publishes the last entries.
+    /// Waits for what is under way, publishes the last entries and tells the collector the rest.
     pub(crate) async fn close(&self) -> Result<(), Failure> {
         self.gateway.tasks().drain().await;
         let gateway = Arc::clone(&self.gateway);
         let published = tokio::task::spawn_blocking(move || gateway.publish()).await;
+        self.telemetry.close().await;
         published.map_err(|e| CliError::Runtime { reason: e.to_string() })??;
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, process, sync::Arc};
 use cultivar_gateway::{Gateway, GatewayError, providers::recorded::Recording};
 use cultivar_record::Purpose;
 use cultivar_store::{DataDir, files};
+use cultivar_telemetry::TelemetryError;
 use cultivar_web::{App, Site, router, serve, teacher_router};
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -44,6 +45,7 @@ pub(crate) struct Server {
     /// Whoever wants the program to end.
     pub interruption: Interruption,
     dir: DataDir,
+    gateway: Arc<Gateway>,
     stop: watch::Sender<bool>,
     running: JoinSet<Result<(), Failure>>,
 }
@@ -65,10 +67,14 @@ impl Server {
             address,
             interruption: Interruption::listen()?,
             dir: opened.dir.clone(),
+            gateway: Arc::clone(&opened.gateway),
             stop,
             running: JoinSet::new(),
         };
         server.spawn_publisher(&opened.gateway, stopped.clone(), terminal.clone());
+        let told = terminal.clone();
+        let tell = move |error: TelemetryError| told.warning(&error);
+        opened.telemetry.start(Arc::clone(&opened.gateway), tell);
         let site = Site::new(app.clone(), router(app));
         server.running.spawn(run(listener, site, stopped));
         let note = ServerNote {
@@ -115,6 +121,7 @@ impl Server {
 
     /// Stops accepting, lets what is under way finish, removes the note.
     pub(crate) async fn stop(mut self) -> Result<(), Failure> {
+        self.gateway.stop_soon();
         let _ = self.stop.send(true);
         while let Some(ended) = self.running.join_next().await {
             ended.map_err(|e| CliError::Server { reason: e.to_string() })??;

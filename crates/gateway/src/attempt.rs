@@ -11,7 +11,7 @@ use cultivar_limits::{
 };
 use cultivar_record::{ExchangeOutcome, Failure, Intent, MicroUsd, Timestamp, TokenCount, Usage};
 
-use crate::{Gateway, GatewayError, Offer, meter, observe::Seen, retention};
+use crate::{Gateway, GatewayError, Offer, Trace, meter, observe::Seen, retention};
 
 /// A call under way.
 pub(crate) struct UnderWay {
@@ -23,6 +23,12 @@ pub(crate) struct UnderWay {
     pub(crate) reservation: Option<Reservation>,
     /// How many bytes the request has.
     pub(crate) request_bytes: u64,
+    /// The trace of the request, where whoever asked has one.
+    pub(crate) trace: Option<Trace>,
+    /// When the request came.
+    pub(crate) asked_at: Timestamp,
+    /// Says that it is under way.
+    _open: Arc<()>,
     retention: cultivar_record::Retention,
     admitted: Option<Attempt>,
     first_byte_at: Option<Timestamp>,
@@ -50,6 +56,9 @@ impl UnderWay {
         (stream, request_bytes, retention): (bool, u64, cultivar_record::Retention),
     ) -> Self {
         Self {
+            asked_at: intent.at,
+            trace: None,
+            _open: Arc::clone(&gateway.open_calls),
             gateway,
             offer,
             intent,
@@ -139,6 +148,7 @@ impl UnderWay {
         let seen = Seen {
             intent: &self.intent,
             provider_kind: self.offer.provider.kind.as_str(),
+            base_url: self.offer.provider.base_url.as_deref(),
             stream: self.stream,
             outcome: outcome.name(),
             error: match &outcome {
@@ -147,6 +157,8 @@ impl UnderWay {
             },
             usage,
             cost,
+            trace: self.trace,
+            asked_at: self.asked_at,
             first_byte_at: self.first_byte_at,
             ended_at: self.gateway.ambient.now(),
         };

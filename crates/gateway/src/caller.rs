@@ -65,6 +65,14 @@ impl Gateway {
     /// `invalid_api_key` where the key is not known, was revoked or has expired; `ip_not_authorized`; `account_deactivated` where
     /// the organisation is not served, `account_suspended` where the project is not; `invalid_market_claim`.
     pub fn admit(&self, credentials: &Credentials<'_>) -> Result<Caller, GatewayError> {
+        let admitted = self.look_up(credentials);
+        if let Err(error) = &admitted {
+            self.tell_unanswered(None, error, self.ambient.now());
+        }
+        admitted
+    }
+
+    fn look_up(&self, credentials: &Credentials<'_>) -> Result<Caller, GatewayError> {
         let hash = self.hasher.hash(credentials.key);
         let holder = self.directory.by_hash(&hash).ok_or(GatewayError::InvalidKey)?;
         let now = self.ambient.now();

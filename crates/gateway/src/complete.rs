@@ -60,6 +60,7 @@ impl Question {
             body: Bytes::from(body),
             conversation: self.conversation,
             prompt_key: self.prompt_key.clone(),
+            trace: None,
         })
     }
 }

@@ -9,11 +9,11 @@ use cultivar_limits::{
     health::{Admission, Outcome},
     rates::{Estimate, HolderId, RateState, Reservation},
 };
-use cultivar_record::{ConversationId, Endpoint, ExchangeId, TokenCount};
+use cultivar_record::{ConversationId, Endpoint, ExchangeId, Timestamp, TokenCount};
 use tokio::sync::oneshot;
 
 use crate::{
-    AnswerStream, Caller, Gateway, GatewayError, Offer,
+    AnswerStream, Caller, Gateway, GatewayError, Offer, Trace,
     attempt::{Came, UnderWay},
     envelope::Envelope,
     meter,
@@ -34,6 +34,8 @@ pub struct Call {
     pub conversation: Option<ConversationId>,
     /// Names the same question of the same conversation, so that it need not be asked twice.
     pub prompt_key: Option<String>,
+    /// The trace that it belongs to, where whoever asks has one.
+    pub trace: Option<Trace>,
 }
 
 impl Call {
@@ -44,6 +46,7 @@ impl Call {
             body,
             conversation: None,
             prompt_key: None,
+            trace: None,
         }
     }
 }
@@ -72,12 +75,26 @@ impl Gateway {
     /// # Errors
     /// Whatever [`GatewayError`] names; a refusal by policy or by limits comes before anything is sent.
     pub async fn forward(self: &Arc<Self>, caller: &Caller, call: &Call) -> Result<Forwarded, GatewayError> {
-        let envelope = Envelope::read(call.endpoint, &call.body)?;
-        let candidates = self.candidates(caller, &envelope.model, self.ambient.now()).await?;
-        if candidates.iter().any(|offer| offer.provider.bills_cancelled) {
-            return self.see_through(caller, call, candidates).await;
+        let asked_at = self.ambient.now();
+        let forwarded = self.answer(caller, call, asked_at).await;
+        if let Err(error) = &forwarded {
+            self.tell_unanswered(Some(call.endpoint), error, asked_at);
         }
-        self.ask_in_turn(caller, call, &envelope, &candidates).await
+        forwarded
+    }
+
+    async fn answer(
+        self: &Arc<Self>,
+        caller: &Caller,
+        call: &Call,
+        asked_at: Timestamp,
+    ) -> Result<Forwarded, GatewayError> {
+        let envelope = Envelope::read(call.endpoint, &call.body)?;
+        let candidates = self.candidates(caller, &envelope.model, asked_at).await?;
+        if candidates.iter().any(|offer| offer.provider.bills_cancelled) {
+            return self.see_through(caller, call, candidates, asked_at).await;
+        }
+        self.ask_in_turn(caller, call, &envelope, &candidates, asked_at).await
     }
 
     /// As the page, on a task of its own: a provider that bills what is cancelled is heard to its end, whoever has left.
@@ -86,12 +103,16 @@ impl Gateway {
         caller: &Caller,
         call: &Call,
         candidates: Vec<Arc<Offer>>,
+        asked_at: Timestamp,
     ) -> Result<Forwarded, GatewayError> {
         let (reply, answer) = oneshot::channel();
         let (gateway, caller, call) = (Arc::clone(self), caller.clone(), call.clone());
         self.tasks.spawn(async move {
             let forwarded = match Envelope::read(call.endpoint, &call.body) {
-                Ok(envelope) => gateway.ask_in_turn(&caller, &call, &envelope, &candidates).await,
+                Ok(envelope) => {
+                    let asked = gateway.ask_in_turn(&caller, &call, &envelope, &candidates, asked_at);
+                    asked.await
+                }
                 Err(error) => Err(error),
             };
             let _ = reply.send(forwarded);
@@ -106,6 +127,7 @@ impl Gateway {
         call: &Call,
         envelope: &Envelope<'_>,
         candidates: &[Arc<Offer>],
+        asked_at: Timestamp,
     ) -> Result<Forwarded, GatewayError> {
         let mut reservation = Some(self.reserve(caller, envelope, candidates)?);
         let rate = reservation.as_ref().map(Reservation::state).unwrap_or_default();
@@ -116,9 +138,10 @@ impl Gateway {
         for offer in candidates {
             let mut again = true;
             while again && attempts < MOST_ATTEMPTS {
-                let Some(under_way) = self.begin(caller, offer, call, first).await? else {
+                let Some(mut under_way) = self.begin(caller, offer, call, first).await? else {
                     break;
                 };
+                (under_way.asked_at, under_way.trace) = (asked_at, call.trace);
                 first = first.or(Some(under_way.intent.id));
                 let exchange = under_way.intent.id;
                 match self.attempt(under_way, call, envelope, &mut reservation).await {

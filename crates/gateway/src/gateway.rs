@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, atomic::AtomicBool},
 };
 
 use cultivar_limits::{
@@ -88,6 +88,12 @@ pub struct Gateway {
     pub(crate) desensitiser: Desensitiser,
     pub(crate) durability: Durability,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
+    /// Held by every attempt under way.
+    pub(crate) open_calls: Arc<()>,
+    /// Held by every answer that leaves as events.
+    pub(crate) open_streams: Arc<()>,
+    /// Whether the process is about to end.
+    pub(crate) is_stopping: AtomicBool,
     /// Sends alerts.
     pub(crate) alerts: Arc<HttpClient>,
     /// Models of our own, by their name at the provider.
@@ -122,6 +128,9 @@ impl Gateway {
             desensitiser: Desensitiser::new(parts.surrogates),
             durability: parts.durability,
             observers: parts.observers,
+            open_calls: Arc::default(),
+            open_streams: Arc::default(),
+            is_stopping: AtomicBool::new(false),
             alerts: Arc::default(),
             store: parts.store,
             ambient: parts.ambient,

@@ -2,7 +2,10 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -63,6 +66,8 @@ pub(crate) struct Publisher {
     signer: LogSigner,
     /// Where the tree stands; nothing after a failure, so that the next attempt starts from the files.
     appender: Mutex<Option<Appender>>,
+    /// When everything that was durable was last published, in microseconds since the epoch; zero before.
+    pub(crate) published_at: AtomicI64,
 }
 
 impl Publisher {
@@ -77,6 +82,7 @@ impl Publisher {
             dir,
             signer,
             appender: Mutex::new(None),
+            published_at: AtomicI64::new(0),
         })
     }
 
@@ -155,8 +161,10 @@ impl Gateway {
         loop {
             let stopped = tokio::time::timeout(PUBLISH_EVERY, &mut stop).await.is_ok();
             let gateway = Arc::clone(&self);
+            let began_at = self.ambient.now();
             match tokio::task::spawn_blocking(move || gateway.publish()).await {
-                Ok(Ok(_)) | Err(_) => {}
+                Ok(Ok(_)) => self.publisher.published_at.store(began_at.micros(), Ordering::Relaxed),
+                Err(_) => {}
                 Ok(Err(error)) => on_error(error),
             }
             if stopped {

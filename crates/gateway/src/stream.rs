@@ -63,6 +63,8 @@ struct Flow {
     change: BoxFuture<'static, Option<watch::Receiver<u64>>>,
     releasing: Option<BoxFuture<'static, Result<(), GatewayError>>>,
     recorded: bool,
+    /// Says that it is under way.
+    _open: Arc<()>,
 }
 
 /// What the events have said so far.
@@ -116,6 +118,7 @@ impl Flow {
         changes.mark_changed();
         let change = next_change(changes).boxed();
         Self {
+            _open: Arc::clone(&under_way.gateway.open_streams),
             under_way,
             upstream: Some(upstream),
             scanner: Scanner::default(),

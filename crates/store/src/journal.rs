@@ -48,6 +48,23 @@ impl Default for Bounds {
     }
 }
 
+/// What waits in the journal, and how settling goes.
+#[derive(Clone, Debug)]
+pub struct Backlog {
+    /// Frames that wait to be settled.
+    pub frames: usize,
+    /// Their bytes.
+    pub bytes: usize,
+    /// Whether half of what may wait does: calls are refused once all of it does.
+    pub is_half_full: bool,
+    /// Whether a write broke off and could not be taken back: nothing more is appended.
+    pub is_torn: bool,
+    /// Why the last attempt to settle failed, where it did.
+    pub failure: Option<StoreError>,
+    /// How many attempts to settle failed since the journal was opened.
+    pub failures: u64,
+}
+
 /// How long somebody waits for the disk before asking whether settling fails.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -91,6 +108,8 @@ pub(crate) struct State {
     failure: Option<StoreError>,
     /// Attempts to settle so far.
     attempts: u64,
+    /// How many of them failed.
+    failures: u64,
     /// A torn frame could not be taken back: nothing may follow it.
     torn: bool,
 }
@@ -133,6 +152,7 @@ impl Journal {
                 closing: false,
                 failure: None,
                 attempts: 0,
+                failures: 0,
                 torn: false,
             }),
             wake: Condvar::new(),
@@ -237,6 +257,21 @@ impl Journal {
     pub fn waiting(&self) -> usize {
         let state = self.shared.lock();
         state.waiting.len() + state.under_way
+    }
+
+    /// What waits and how settling goes.
+    pub fn backlog(&self) -> Backlog {
+        let state = self.shared.lock();
+        let bounds = self.shared.bounds;
+        let frames = state.waiting.len() + state.under_way;
+        Backlog {
+            frames,
+            bytes: state.waiting_bytes,
+            is_half_full: 2 * frames >= bounds.frames || state.waiting_bytes >= bounds.bytes / 2,
+            is_torn: state.torn,
+            failure: state.failure.clone(),
+            failures: state.failures,
+        }
     }
 
     /// Why the last attempt to settle failed, where it did.

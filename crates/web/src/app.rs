@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use cultivar_gateway::{Caller, Gateway};
 use cultivar_store::DataDir;
+use cultivar_telemetry::Telemetry;
 
 /// The state of the server.
 #[derive(Clone)]
 pub struct App {
     /// The one door.
     pub gateway: Arc<Gateway>,
+    /// What is counted.
+    pub telemetry: Arc<Telemetry>,
     /// The data directory, for reports and the ledger's files.
     pub dir: DataDir,
     /// On whose behalf the chat page asks.

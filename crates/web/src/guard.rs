@@ -20,7 +20,7 @@ pub(crate) async fn only_from_here(request: Request, next: Next) -> Response {
     }
 }
 
-fn is_from_here(headers: &HeaderMap) -> bool {
+pub(crate) fn is_from_here(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let host = text(header::HOST);
     let origin = text(header::ORIGIN);

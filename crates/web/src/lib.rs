@@ -8,6 +8,7 @@ mod app;
 mod guard;
 mod ledger;
 mod openai;
+mod outside;
 mod pages;
 mod patience;
 mod respond;
@@ -56,7 +57,9 @@ pub fn router(app: App) -> Router {
         .route("/detokenize", post(openai::tokens::to_text))
         .route("/tokenizer_info", get(openai::tokens::info))
         .route("/ledger/{*path}", get(ledger::file))
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(outside::lives))
+        .route("/readyz", get(outside::is_ready))
+        .route("/metrics", get(outside::metrics))
         .merge(pages)
         .with_state(app.clone())
         .merge(api::router(Arc::clone(&app.gateway)));

@@ -56,6 +56,7 @@ pub(crate) fn run(args: &DemoArgs, config: &Config, terminal: &Terminal) -> Resu
         }
         let app = App {
             gateway: Arc::clone(&opened.gateway),
+            telemetry: Arc::clone(&opened.telemetry),
             dir: opened.dir.clone(),
             page_caller: page_caller.clone(),
             page_model: recipe.name.clone(),

@@ -30,6 +30,7 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, terminal: &Terminal) -> Res
         let page_model = args.model.clone().unwrap_or(newest_model(&opened)?);
         let app = App {
             gateway: Arc::clone(&opened.gateway),
+            telemetry: Arc::clone(&opened.telemetry),
             dir: opened.dir.clone(),
             page_caller: opened.own_caller(&organization, Purpose::Serve).await?,
             page_examples: super::demo::examples(&page_model)?,

@@ -80,6 +80,7 @@ fn wait_for_frames(shared: &Shared) -> bool {
 fn finish(shared: &Shared, batch: Arc<Vec<Frame>>, failure: Option<StoreError>) {
     let mut state = shared.lock();
     state.attempts += 1;
+    state.failures += u64::from(failure.is_some());
     state.under_way = 0;
     if failure.is_some() {
         let batch = Arc::try_unwrap(batch).unwrap_or_else(|shared| (*shared).clone());

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Request, Response, header},
 };
 use bytes::{Bytes, BytesMut};
-use cultivar_gateway::{AnswerStream, Call, Caller, Forwarded, ForwardedBody, GatewayError, Part, RateState};
+use cultivar_gateway::{AnswerStream, Call, Caller, Forwarded, ForwardedBody, GatewayError, Part, RateState, Trace};
 use cultivar_record::Endpoint;
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
@@ -23,6 +23,8 @@ use crate::{
 
 /// How much of a body that is too large is read to let its client finish.
 const MOST_PASSED_OVER: usize = 4 * MOST_BODY_BYTES;
+/// Whose trace a request belongs to (W3C Trace Context).
+const TRACEPARENT: &str = "traceparent";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 
@@ -50,12 +52,17 @@ pub(crate) async fn forward(app: &App, endpoint: Endpoint, peer: Peer, request: 
 
 async fn answer(
     app: &App,
-    _headers: &HeaderMap,
+    headers: &HeaderMap,
     caller: &Caller,
     endpoint: Endpoint,
     body: Bytes,
 ) -> Result<Forwarded, GatewayError> {
-    app.gateway.forward(caller, &Call::alone(endpoint, body)).await
+    let traceparent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
+    let call = Call {
+        trace: traceparent.and_then(Trace::read),
+        ..Call::alone(endpoint, body)
+    };
+    app.gateway.forward(caller, &call).await
 }
 
 async fn read(mut body: Patient) -> Result<Bytes, Unread> {

@@ -2,11 +2,12 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use cultivar_gateway::{Durability, Gateway, KeyHasher, NewKey, NewProvider, Parts};
+use cultivar_gateway::{Durability, Gateway, KeyHasher, NewKey, NewProvider, Observer, Parts};
 use cultivar_ledger::LogSigner;
 use cultivar_policy::{Markets, Permits, Register, Settings};
 use cultivar_record::{Ambient, Exchange, ExchangeOutcome, MicroUsd, Organization, Price, ProviderKind, Purpose};
 use cultivar_store::{DataDir, Sqlite, Store, tables};
+use cultivar_telemetry::Telemetry;
 use cultivar_testkit::{CountingAmbient, RawProvider, Step};
 use cultivar_web::{App, Patience, Site, router};
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use tokio::{sync::oneshot, task::JoinSet};
 
 use crate::{
     client::{self, Open, Whole},
-    site::listen,
+    site::{listen, telemetry},
 };
 
 pub(crate) const MODEL: &str = "lecturer";
@@ -29,6 +30,7 @@ pub(crate) struct Door {
     folder: Arc<TempDir>,
     pub(crate) ambient: Arc<CountingAmbient>,
     pub(crate) gateway: Arc<Gateway>,
+    pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) organization: Organization,
     /// A key of the organisation for serving.
     pub(crate) key: String,
@@ -45,17 +47,30 @@ impl Door {
 
     pub(crate) async fn with_patience(patience: Patience) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        Self::at(folder, Arc::new(CountingAmbient::default()), patience).await
+        Self::at(folder, Arc::new(CountingAmbient::default()), patience, telemetry()).await
     }
 
-    async fn at(folder: Arc<TempDir>, ambient: Arc<CountingAmbient>, patience: Patience) -> Self {
+    /// One that is counted and traced by somebody else.
+    pub(crate) async fn seen_by(telemetry: Arc<Telemetry>) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let ambient = Arc::new(CountingAmbient::default());
+        Self::at(folder, ambient, Patience::default(), telemetry).await
+    }
+
+    async fn at(
+        folder: Arc<TempDir>,
+        ambient: Arc<CountingAmbient>,
+        patience: Patience,
+        telemetry: Arc<Telemetry>,
+    ) -> Self {
         let dir = DataDir::create(folder.path()).unwrap();
-        let gateway = gateway(&dir, &ambient);
+        let gateway = gateway(&dir, &ambient, &telemetry);
         let organization = gateway.create_organization("lab", "US".parse().unwrap()).await.unwrap();
         accept(&gateway, &organization, TERMS).await;
         let (_, key) = gateway.issue_key(&organization, "k", Purpose::Serve).await.unwrap();
         let app = App {
             gateway: Arc::clone(&gateway),
+            telemetry: Arc::clone(&telemetry),
             dir,
             page_caller: gateway.authenticate(&key).unwrap(),
             page_model: MODEL.to_owned(),
@@ -67,6 +82,7 @@ impl Door {
             folder,
             ambient,
             gateway,
+            telemetry,
             organization,
             key,
             address,
@@ -82,7 +98,7 @@ impl Door {
         self.server.join_all().await;
         self.gateway.tasks().drain().await;
         drop(self.gateway);
-        Self::at(folder, ambient, Patience::default()).await
+        Self::at(folder, ambient, Patience::default(), telemetry()).await
     }
 
     pub(crate) fn dir(&self) -> DataDir {
@@ -193,7 +209,7 @@ async fn accept(gateway: &Gateway, organization: &Organization, terms: &str) {
         .unwrap();
 }
 
-fn gateway(dir: &DataDir, ambient: &Arc<CountingAmbient>) -> Arc<Gateway> {
+fn gateway(dir: &DataDir, ambient: &Arc<CountingAmbient>, telemetry: &Arc<Telemetry>) -> Arc<Gateway> {
     Gateway::open(Parts {
         store: Arc::new(Store::open(Arc::new(Sqlite::new(dir.database()))).unwrap()),
         dir: dir.clone(),
@@ -205,7 +221,7 @@ fn gateway(dir: &DataDir, ambient: &Arc<CountingAmbient>) -> Arc<Gateway> {
         markets: Markets::shipped().unwrap(),
         surrogates: [3; 32],
         durability: Durability::Process,
-        observers: Vec::new(),
+        observers: vec![Arc::clone(telemetry) as Arc<dyn Observer>],
         variable: Arc::new(|_| Some("sk-provider-secret".to_owned())),
     })
     .unwrap()

@@ -19,6 +19,8 @@ mod limits;
 #[cfg(test)]
 mod markets;
 #[cfg(test)]
+mod outside;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod passing;

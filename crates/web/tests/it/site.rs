@@ -11,8 +11,9 @@ use std::{
 use cultivar_gateway::{Durability, Gateway, KeyHasher, NewProvider, Parts};
 use cultivar_ledger::LogSigner;
 use cultivar_policy::{Markets, Permits, Register, Settings};
-use cultivar_record::{Ambient, Organization, ProviderKind, Purpose};
+use cultivar_record::{Ambient, Organization, ProviderKind, Purpose, Timestamp};
 use cultivar_store::{DataDir, Sqlite, Store};
+use cultivar_telemetry::Telemetry;
 use cultivar_testkit::{CountingAmbient, Script, ScriptedProvider, redact};
 use cultivar_web::{App, router, serve};
 use serde_json::{Value, json};
@@ -56,6 +57,7 @@ impl Site {
         let (_, key) = gateway.issue_key(&organization, "k", Purpose::Serve).await.unwrap();
         let app = App {
             gateway: Arc::clone(&gateway),
+            telemetry: telemetry(),
             dir: dir.clone(),
             page_caller: gateway.authenticate(&key).unwrap(),
             page_model: MODEL.to_owned(),
@@ -117,6 +119,16 @@ pub(crate) fn scripted(provider: &ScriptedProvider) -> NewProvider {
             TERMS.parse().unwrap(),
         )
     }
+}
+
+/// Counts, and exports nothing.
+pub(crate) fn telemetry() -> Arc<Telemetry> {
+    Telemetry::new(
+        cultivar_telemetry::Settings::default(),
+        "test",
+        Timestamp::from_micros(0),
+    )
+    .unwrap()
 }
 
 fn open(dir: &DataDir) -> Arc<Gateway> {

@@ -2,6 +2,8 @@
 //! a shell.
 
 #[cfg(test)]
+mod administer;
+#[cfg(test)]
 mod checkpoints;
 #[cfg(test)]
 mod damage;
@@ -13,6 +15,8 @@ mod http;
 mod kill;
 #[cfg(test)]
 mod license;
+#[cfg(test)]
+mod markets;
 #[cfg(test)]
 mod occupied;
 #[cfg(test)]

@@ -9,7 +9,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(tree: &Tree) -> Vec<Finding> {
-    named_outside(tree, &["crates/web"], &["axum", "hyper"])
+    named_outside(tree, &["crates/web"], &["axum", "hyper::server", "hyper::service", "hyper_util::server"])
         .map(|(source, line, path)| {
             let advice = format!("`{path}` outside `web`: give `cultivar-web` a flow to call");
             Finding::new(&source.path, line, advice)
@@ -29,7 +29,14 @@ mod tests {
             ("crates/web/src/lib.rs", code),
             ("crates/gateway/src/lib.rs", code),
             ("crates/gateway/tests/it/main.rs", code),
+            (
+                "crates/gateway/src/ask.rs",
+                "use hyper::{Request, body::Incoming};\nuse hyper::server::conn::http1;\n",
+            ),
         ];
-        assert_eq!(places(&RULE, &files), ["crates/gateway/src/lib.rs:1"]);
+        assert_eq!(
+            places(&RULE, &files),
+            ["crates/gateway/src/lib.rs:1", "crates/gateway/src/ask.rs:2"]
+        );
     }
 }

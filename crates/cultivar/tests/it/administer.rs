@@ -40,12 +40,30 @@ fn beside_a_server_a_provider_is_added_accepted_asked_and_a_key_revoked_at_once(
     let workplace = Workplace::new();
     workplace.run(&["init"]).done();
     let (server, address) = serve(&workplace);
-    let add = ["provider", "add", "clerk", "--provider-model", "clerk-large", "--terms", "cc-by-4_0", "--base-url"];
+    let add = [
+        "provider",
+        "add",
+        "clerk",
+        "--provider-model",
+        "clerk-large",
+        "--terms",
+        "cc-by-4_0",
+        "--base-url",
+    ];
     workplace.run(&[&add[..], &[&provider.base_url]].concat()).done();
     let issued = json(&workplace, &["key", "create", "app"]);
-    let (key, id) = (issued["key"].as_str().unwrap(), issued["api_key"]["id"].as_str().unwrap());
-    assert_eq!(http::ask(&address, key, &question()).unwrap().status, 403, "nobody accepted the terms");
-    workplace.run(&["terms", "accept", "cc-by-4_0", "--by", "Ann Example"]).done();
+    let (key, id) = (
+        issued["key"].as_str().unwrap(),
+        issued["api_key"]["id"].as_str().unwrap(),
+    );
+    assert_eq!(
+        http::ask(&address, key, &question()).unwrap().status,
+        403,
+        "nobody accepted the terms"
+    );
+    workplace
+        .run(&["terms", "accept", "cc-by-4_0", "--by", "Ann Example"])
+        .done();
     assert_eq!(http::ask(&address, key, &question()).unwrap().status, 200);
 
     workplace.run(&["key", "revoke", id]).done();
@@ -67,16 +85,48 @@ fn a_standing_holds_on_the_next_request_and_can_be_undone() {
     let workplace = Workplace::new();
     workplace.run(&["init"]).done();
     let (server, address) = serve(&workplace);
-    workplace.run(&["org", "create", "shop", "--market", "FR", "--rpm", "600"]).done();
-    let add = ["provider", "add", "clerk", "--provider-model", "clerk-large", "--terms", "cc-by-4_0", "--base-url"];
+    workplace
+        .run(&["org", "create", "shop", "--market", "FR", "--rpm", "600"])
+        .done();
+    let add = [
+        "provider",
+        "add",
+        "clerk",
+        "--provider-model",
+        "clerk-large",
+        "--terms",
+        "cc-by-4_0",
+        "--base-url",
+    ];
     workplace.run(&[&add[..], &[&provider.base_url]].concat()).done();
-    workplace.run(&["terms", "accept", "cc-by-4_0", "--by", "Ann", "--org", "shop", "--market", "EU"]).done();
+    workplace
+        .run(&[
+            "terms",
+            "accept",
+            "cc-by-4_0",
+            "--by",
+            "Ann",
+            "--org",
+            "shop",
+            "--market",
+            "EU",
+        ])
+        .done();
     let issued = json(&workplace, &["key", "create", "app", "--org", "shop"]);
     let key = issued["key"].as_str().unwrap();
     assert_eq!(http::ask(&address, key, &question()).unwrap().status, 200);
 
-    let case = ["--reason", "terms of use, section 4", "--case-id", "C-1", "--appeal-url", "https://example.com/appeal"];
-    workplace.run(&[&["org", "standing", "shop", "suspended"][..], &case].concat()).done();
+    let case = [
+        "--reason",
+        "terms of use, section 4",
+        "--case-id",
+        "C-1",
+        "--appeal-url",
+        "https://example.com/appeal",
+    ];
+    workplace
+        .run(&[&["org", "standing", "shop", "suspended"][..], &case].concat())
+        .done();
     let refused = http::ask(&address, key, &question()).unwrap();
     assert_eq!(refused.status, 401);
     let told: Value = serde_json::from_str(&refused.body).unwrap();
@@ -87,12 +137,22 @@ fn a_standing_holds_on_the_next_request_and_can_be_undone() {
 
     let by_market = json(&workplace, &["usage", "--by", "organization,market"]);
     assert_eq!(by_market[0]["organization"], "shop");
-    assert_eq!((&by_market[0]["market"], &by_market[0]["requests"]), (&json!("FR"), &json!(2)));
+    assert_eq!(
+        (&by_market[0]["market"], &by_market[0]["requests"]),
+        (&json!("FR"), &json!(2))
+    );
     let csv = workplace.run(&["usage", "--by", "market", "--csv"]).done().stdout;
-    assert_eq!(csv.lines().next(), Some("market,requests,unanswered,prompt_tokens,completion_tokens,cost_micro_usd"));
+    assert_eq!(
+        csv.lines().next(),
+        Some("market,requests,unanswered,prompt_tokens,completion_tokens,cost_micro_usd")
+    );
     assert_eq!(csv.lines().nth(1), Some("FR,2,0,18,18,0"));
     stop(server);
-    assert_eq!(json(&workplace, &["usage", "--by", "organization,market"]), by_market, "the same without a server");
+    assert_eq!(
+        json(&workplace, &["usage", "--by", "organization,market"]),
+        by_market,
+        "the same without a server"
+    );
 }
 
 #[test]
@@ -145,7 +205,9 @@ fn every_command_does_the_same_beside_a_server_and_without_one() {
         }
         let told = cultivar_testkit::redact(&told);
         let prefix = |word: &str| word.starts_with("sk-cultivar-");
-        let words = told.split(' ').map(|word| if prefix(word) { "[prefix]…" } else { word });
+        let words = told
+            .split(' ')
+            .map(|word| if prefix(word) { "[prefix]…" } else { word });
         words.collect::<Vec<_>>().join(" ")
     };
     let alone = told(false);

@@ -11,7 +11,11 @@ use crate::program::{Ran, Workplace};
 fn the_recipe_for_markets_runs_as_it_is_written() {
     let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes/markets.md");
     let recipe = fs::read_to_string(recipe).unwrap();
-    let script: String = recipe.split("```sh\n").skip(1).map(|part| part.split("```").next().unwrap()).collect();
+    let script: String = recipe
+        .split("```sh\n")
+        .skip(1)
+        .map(|part| part.split("```").next().unwrap())
+        .collect();
     let workplace = Workplace::with_finished_demo();
     workplace.write("cultivar.toml", "data_dir = \"data\"\n");
     let binary = Path::new(env!("CARGO_BIN_EXE_cultivar")).parent().unwrap();

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::{
     List, Refusal,
     extract::{Administrator, Body, Path},
-    missing,
+    missing, read,
     refusal::{BadBody, NoSuch, Refusals},
     shapes::{Id, MarketCode, Moment, Name, Words},
 };
@@ -78,7 +78,7 @@ pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Administrator,
 ) -> Result<Json<List<ApprovalView>>, Refusal> {
-    Ok(List::of(gateway.store().read(tables::approval::list)?))
+    Ok(List::of(read(&gateway, tables::approval::list).await?))
 }
 
 /// Record an approval. Routing sees it at once.

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::{
     List, Refusal,
     extract::{Administrator, Body, Path},
-    missing,
+    missing, read,
     refusal::{BadBody, NoSuch, Refusals},
     shapes::{Id, Moment, Words},
 };
@@ -71,7 +71,7 @@ pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Administrator,
 ) -> Result<Json<List<IncidentView>>, Refusal> {
-    Ok(List::of(gateway.store().read(tables::incident::list)?))
+    Ok(List::of(read(&gateway, tables::incident::list).await?))
 }
 
 /// Close an incident: it is settled with the provider, which is asked again from now on.

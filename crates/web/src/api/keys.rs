@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     List, Refusal,
     extract::{Administrator, Body, Path, Query},
-    missing, organization_of,
+    missing, organization_or_own, read,
     refusal::{BadBody, NoSuch, Refusals},
     shapes::{AddressRange, Id, LimitShape, MarketCode, Moment, Name, PurposeName, object},
 };
@@ -139,7 +139,7 @@ pub(super) async fn list(
     Query(whose): Query<Whose>,
 ) -> Result<Json<List<KeyView>>, Refusal> {
     let organization = whose.organization.map(|name| gateway.organization(&name)).transpose()?;
-    let keys = gateway.store().read(tables::api_key::list)?.into_iter();
+    let keys = read(&gateway, tables::api_key::list).await?.into_iter();
     Ok(List::of(keys.filter(|key| {
         organization
             .as_ref()
@@ -155,12 +155,8 @@ pub(super) async fn create(
     Administrator(caller): Administrator,
     Body(wanted): Body<KeyRequest>,
 ) -> Result<(StatusCode, Json<IssuedKey>), Refusal> {
-    let own = organization_of(&gateway, caller.organization.id)?;
-    let organization = match &wanted.organization {
-        None => own.clone(),
-        Some(name) => gateway.organization(name)?,
-    };
-    if wanted.purpose == Purpose::Administer && organization.id != own.id {
+    let organization = organization_or_own(&gateway, wanted.organization.as_deref(), &caller).await?;
+    if wanted.purpose == Purpose::Administer && organization.id != caller.organization.id {
         let told = "a key to administer belongs to the organisation that runs the door";
         return Err(Refusal::invalid(told, Some("organization")));
     }

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::{
     List, Refusal,
     extract::{Administrator, Body, Path},
+    read,
     refusal::{BadBody, NoSuch, Refusals},
     shapes::{Id, Moment, Name, RoleName},
 };
@@ -65,7 +66,7 @@ pub(super) async fn list(
     Path(organization): Path<String>,
 ) -> Result<Json<List<MemberView>>, Refusal> {
     let organization = gateway.organization(&organization)?.id;
-    let members = gateway.store().read(tables::member::list)?.into_iter();
+    let members = read(&gateway, tables::member::list).await?.into_iter();
     Ok(List::of(members.filter(|member| member.organization == organization)))
 }
 

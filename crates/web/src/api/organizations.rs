@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::{
     List, Refusal,
     extract::{Administrator, Body, Path},
+    read,
     refusal::{BadBody, NoSuch, Refusals, Taken},
     shapes::{Address, Id, LimitShape, MarketCode, Moment, Name, RetentionName, StandingName, Words, object},
     taken,
@@ -157,7 +158,7 @@ pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Administrator,
 ) -> Result<Json<List<OrganizationView>>, Refusal> {
-    Ok(List::of(gateway.store().read(tables::organization::list)?))
+    Ok(List::of(read(&gateway, tables::organization::list).await?))
 }
 
 /// Create an organisation.
@@ -169,8 +170,7 @@ pub(super) async fn create(
     Body(new): Body<NewOrganization>,
 ) -> Result<(StatusCode, Json<OrganizationView>), Refusal> {
     let Name(name) = new.name;
-    let known = gateway.store().read(|tx| tables::organization::by_name(tx, &name))?;
-    if known.is_some() {
+    if gateway.organization(&name).is_ok() {
         return Err(taken("org", &name));
     }
     let change = OrganizationChange {

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::{
     List, Refusal,
     extract::{Administrator, Body, Path},
+    read,
     refusal::{BadBody, NoSuch, Refusals, Taken},
     shapes::{Id, LimitShape, MarketCode, Moment, Name, object},
     taken,
@@ -96,7 +97,7 @@ pub(super) async fn list(
     Path(organization): Path<String>,
 ) -> Result<Json<List<ProjectView>>, Refusal> {
     let organization = gateway.organization(&organization)?.id;
-    let projects = gateway.store().read(tables::project::list)?.into_iter();
+    let projects = read(&gateway, tables::project::list).await?.into_iter();
     Ok(List::of(
         projects.filter(|project| project.organization == organization),
     ))

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::{
     List, Refusal,
     extract::{Administrator, Body, Object, Path},
-    missing,
+    missing, read,
     refusal::{BadBody, NoSuch, Refusals},
     shapes::{Address, Id, KindName, MarketCode, Moment, Name, TermsRow, Variable},
 };
@@ -219,7 +219,8 @@ pub(super) async fn show(
     _: Administrator,
     Path(name): Path<String>,
 ) -> Result<Json<BoundProvider>, Refusal> {
-    let known = gateway.store().read(|tx| tables::provider::by_name(tx, &name))?;
+    let wanted = name.clone();
+    let known = read(&gateway, move |tx| tables::provider::by_name(tx, &wanted)).await?;
     let provider = known.ok_or_else(|| missing("provider", &name))?;
     Ok(Json(BoundProvider {
         terms: gateway.register().get(&provider.terms).cloned(),

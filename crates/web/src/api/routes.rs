@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     Refusal,
     extract::{Administrator, Query},
-    organization_of,
+    organization_or_own,
     refusal::{NoSuch, Refusals},
     shapes::{DecisionName, Id, KindName, MarketCode, PurposeName, TermsRow, decision},
 };
@@ -151,10 +151,7 @@ pub(super) async fn explain(
     Administrator(caller): Administrator,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Explained>, Refusal> {
-    let organization = match &wanted.organization {
-        None => organization_of(&gateway, caller.organization.id)?,
-        Some(name) => gateway.organization(name)?,
-    };
+    let organization = organization_or_own(&gateway, wanted.organization.as_deref(), &caller).await?;
     let market = wanted.market.unwrap_or_else(|| organization.market.clone());
     let asking = Caller {
         key: Arc::new(ApiKey {

@@ -28,11 +28,15 @@ pub(crate) struct Arguments {
     /// A data directory that `cultivar demo --exit` made; where none is given, one is made
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+
+    /// Of the suite `gateway`, only these clients, separated by commas [default: all]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "CLIENTS")]
+    clients: Vec<gateway::Client>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Suite {
-    /// The official OpenAI client against `cultivar serve`
+    /// Foreign clients of the model API, and Schemathesis, against `cultivar serve`
     Gateway,
     /// Foreign verifiers of transparency logs and signatures against the ledger
     Provenance,
@@ -66,6 +70,8 @@ struct Context<'a> {
     peers: PathBuf,
     /// What `cultivar demo` left.
     data_dir: PathBuf,
+    /// The clients of the suite `gateway` that are run; none means all.
+    clients: &'a [gateway::Client],
 }
 
 /// Runs a suite; writes `target/conformance/NAME.json` and the same as a table.
@@ -81,6 +87,7 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<ExitCode, Failur
         peers: target.join("peers"),
         target,
         data_dir,
+        clients: &arguments.clients,
     };
     let outcome = arguments.suite.run(&context)?;
     outcome.write(root, arguments.suite.name())?;

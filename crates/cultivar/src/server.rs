@@ -17,6 +17,7 @@ use tokio::{
 use crate::{
     failure::{CliError, Failure},
     opened::{DEFAULT_ORGANIZATION, Opened},
+    system,
     terminal::Terminal,
 };
 
@@ -53,6 +54,7 @@ impl Server {
     /// # Errors
     /// `serve::address`.
     pub(crate) async fn start(opened: &Opened, app: App, listen: &str, terminal: &Terminal) -> Result<Self, Failure> {
+        system::open_all_files_that_may_be();
         // Commands beside this server ask it with this key.
         let organization = opened.organization(DEFAULT_ORGANIZATION, "US").await?;
         opened.own_key(&organization, Purpose::Administer).await?;

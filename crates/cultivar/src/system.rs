@@ -1,8 +1,9 @@
-//! The system: clock, randomness, environment. Nothing else reads them.
+//! The system: clock, randomness, environment, limits. Nothing else reads them.
 
 use std::time::UNIX_EPOCH;
 
 use cultivar_record::{Ambient, Timestamp};
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// The wall clock and the kernel's randomness.
 pub(crate) struct System;
@@ -32,4 +33,12 @@ impl Ambient for System {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// Lets this process open as many files as it may: a server has one for each client, and the usual limit of a shell is 1,024.
+pub(crate) fn open_all_files_that_may_be() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where it may not be raised, it is as it was.
+    let _ = setrlimit(Resource::Nofile, limit);
 }

@@ -16,4 +16,4 @@ mod translate;
 pub use refusal::Refusal;
 pub use signs::{Sign, StandingSign};
 pub use sse::EventParser;
-pub use translate::{TranslateError, without_values};
+pub use translate::TranslateError;

@@ -6,13 +6,15 @@
 
 use std::borrow::Cow;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use cultivar_record::{TokenCount, Usage};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// The longest event that is waited for, in bytes.
 const LONGEST_EVENT: usize = 32 << 20;
+/// A byte order mark, which may stand before everything else.
+const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// One event: its bytes as they came, with the blank line that ends it, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,14 +49,16 @@ pub enum Told {
 pub struct Facts<'a> {
     #[serde(borrow, default)]
     choices: Option<Vec<ChoiceFacts<'a>>>,
-    #[serde(default)]
-    usage: Option<UsageFacts>,
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
     #[serde(borrow, rename = "type", default)]
     kind: Option<Cow<'a, str>>,
-    #[serde(default)]
-    response: Option<ResponseFacts>,
+    #[serde(borrow, default)]
+    response: Option<ResponseFacts<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -64,9 +68,9 @@ struct ChoiceFacts<'a> {
 }
 
 #[derive(Deserialize)]
-struct ResponseFacts {
-    #[serde(default)]
-    usage: Option<UsageFacts>,
+struct ResponseFacts<'a> {
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -78,11 +82,12 @@ struct UsageFacts {
 }
 
 impl UsageFacts {
-    fn counted(self) -> Usage {
-        Usage::counted(
-            TokenCount::new(self.prompt_tokens.unwrap_or(0)),
-            TokenCount::new(self.completion_tokens.unwrap_or(0)),
-        )
+    /// A usage that counts nothing is none, and one that cannot be read is no reason to lose an answer.
+    fn counted(raw: &RawValue) -> Option<Usage> {
+        let told: Self = serde_json::from_str(raw.get()).ok()?;
+        let counted = |tokens: Option<u64>| TokenCount::new(tokens.unwrap_or(0));
+        (told.prompt_tokens.or(told.completion_tokens).is_some())
+            .then(|| Usage::counted(counted(told.prompt_tokens), counted(told.completion_tokens)))
     }
 }
 
@@ -90,7 +95,17 @@ impl Facts<'_> {
     /// Tokens used, where the provider says it.
     pub fn usage(&self) -> Option<Usage> {
         let response = self.response.as_ref().and_then(|response| response.usage);
-        self.usage.or(response).map(UsageFacts::counted)
+        self.usage.or(response).and_then(UsageFacts::counted)
+    }
+
+    /// Whether a whole answer is an error in place of one.
+    pub const fn is_refusal(&self) -> bool {
+        self.error.is_some() && self.choices.is_none() && self.id.is_none()
+    }
+
+    /// Whether a whole answer holds choices.
+    pub const fn has_choices(&self) -> bool {
+        self.choices.is_some()
     }
 
     fn told(&self) -> Told {
@@ -114,28 +129,36 @@ impl Facts<'_> {
 #[derive(Default)]
 pub struct Scanner {
     pending: BytesMut,
-    /// Where the last line of `pending` begins.
+    at: Place,
+}
+
+/// Where reading goes on.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    /// Where the last line of what is pending begins.
     line: usize,
+    /// The last byte was a carriage return: a line feed right after it ends no line of its own.
+    after_return: bool,
 }
 
 impl Scanner {
+    /// Whether everything that came so far was whole events.
+    pub fn is_between_events(&self) -> bool {
+        self.pending.is_empty()
+    }
+
     /// The events that these bytes complete.
     pub fn feed(&mut self, mut bytes: Bytes) -> Vec<Event> {
         let mut events = Vec::new();
         if self.pending.is_empty() {
-            let mut line = 0;
-            while let Some(end) = end_of_event(&bytes, &mut line) {
+            while let Some(end) = end_of_event(&bytes, &mut self.at) {
                 events.push(read(bytes.split_to(end)));
-                line = 0;
             }
-            self.line = line;
             self.pending.extend_from_slice(&bytes);
-            bytes.advance(bytes.len());
         } else {
             self.pending.extend_from_slice(&bytes);
-            while let Some(end) = end_of_event(&self.pending, &mut self.line) {
+            while let Some(end) = end_of_event(&self.pending, &mut self.at) {
                 events.push(read(self.pending.split_to(end).freeze()));
-                self.line = 0;
             }
         }
         if self.pending.len() > LONGEST_EVENT {
@@ -144,37 +167,41 @@ impl Scanner {
                 told: Told::Garbage,
                 usage: None,
             });
-            self.line = 0;
+            self.at = Place::default();
         }
         events
     }
 
     /// What is left at the end of the stream: an event without the blank line that should end it.
     pub fn rest(&mut self) -> Option<Event> {
-        self.line = 0;
+        self.at = Place::default();
         let rest = self.pending.split().freeze();
         (!rest.is_empty()).then(|| read(rest))
     }
 }
 
-/// One past the blank line that ends the first event; `line` is where the line begins at which to go on.
-fn end_of_event(bytes: &[u8], line: &mut usize) -> Option<usize> {
+/// One past the blank line that ends the first event. The place is then the beginning of the next one.
+fn end_of_event(bytes: &[u8], at: &mut Place) -> Option<usize> {
     loop {
-        let rest = bytes.get(*line..)?;
+        if at.after_return {
+            at.line += usize::from(*bytes.get(at.line)? == b'\n');
+            at.after_return = false;
+        }
+        let rest = bytes.get(at.line..)?;
         let length = memchr::memchr2(b'\n', b'\r', rest)?;
-        let mut next = *line + length + 1;
+        let mut next = at.line + length + 1;
         if rest.get(length) == Some(&b'\r') {
-            // Whether a line feed belongs to it is known once the next byte is here.
             match bytes.get(next) {
-                None => return None,
                 Some(b'\n') => next += 1,
                 Some(_) => {}
+                None => at.after_return = true,
             }
         }
         if length == 0 {
+            at.line = 0;
             return Some(next);
         }
-        *line = next;
+        at.line = next;
     }
 }
 
@@ -193,7 +220,7 @@ fn read(raw: Bytes) -> Event {
 /// The data of an event: nearly always one line, borrowed; several are joined.
 pub fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
     let mut found: Option<Cow<'_, [u8]>> = None;
-    let event = event.strip_prefix("\u{feff}".as_bytes()).unwrap_or(event);
+    let event = event.strip_prefix(MARK).unwrap_or(event);
     for line in event.split(|byte| matches!(byte, b'\n' | b'\r')) {
         let Some(value) = line.strip_prefix(b"data:") else {
             continue;
@@ -252,11 +279,36 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_usage_that_counts_nothing_or_cannot_be_read_is_none() {
+        for usage in [
+            "{}",
+            "null",
+            "{\"prompt_tokens\":-1}",
+            "{\"prompt_tokens\":\"3\"}",
+            "[]",
+            "7",
+        ] {
+            let text = format!("data: {{\"choices\":[{{\"delta\":{{}}}}],\"usage\":{usage}}}\n\n");
+            assert_eq!(told(&text), [(Told::Piece, None)], "{usage}");
+        }
+    }
+
+    #[test]
+    fn an_error_in_place_of_a_whole_answer_is_a_refusal() {
+        let is_refusal = |text| serde_json::from_str::<Facts<'_>>(text).unwrap().is_refusal();
+        assert!(is_refusal(r#"{"error":{"message":"m"}}"#));
+        assert!(!is_refusal(
+            r#"{"id":"resp","object":"response","status":"failed","error":{"code":"server_error"}}"#
+        ));
+        assert!(!is_refusal(r#"{"id":"c","choices":[],"error":null}"#));
+    }
+
     proptest! {
         #[test]
-        fn it_does_not_matter_where_the_network_cuts(cuts in proptest::collection::vec(1_usize..9, 0..120), crlf: bool) {
-            let text = ": x\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"é中\"}}]}\n\ndata: {\"choices\":[],\ndata: \"usage\":{\"prompt_tokens\":3,\"completion_tokens\":7}}\n\ndata: [DONE]\n\n";
-            let text = if crlf { text.replace('\n', "\r\n") } else { text.to_owned() };
+        fn it_does_not_matter_where_the_network_cuts(cuts in proptest::collection::vec(1_usize..9, 0..120), end in 0_usize..3) {
+            let text = "\u{feff}data: {\"choices\":[{\"delta\":{}}]}\n\n: x\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"é中\"}}]}\n\ndata: {\"choices\":[],\ndata: \"usage\":{\"prompt_tokens\":3,\"completion_tokens\":7}}\n\ndata: [DONE]\n\n";
+            let text = text.replace('\n', ["\n", "\r\n", "\r"][end]);
             let whole = Bytes::copy_from_slice(text.as_bytes());
             let mut scanner = Scanner::default();
             let (mut rest, mut events) = (whole.clone(), Vec::new());
@@ -270,8 +322,10 @@ mod tests {
             let facts = |events: &[Event]| -> Vec<_> {
                 events.iter().filter(|e| e.told != Told::Nothing).map(|e| (e.told, e.usage)).collect()
             };
-            let at_once = Scanner::default().feed(whole);
-            prop_assert_eq!(facts(&events), facts(&at_once));
+            prop_assert_eq!(facts(&events), facts(&Scanner::default().feed(whole)));
+            let usage = Usage::counted(TokenCount::new(3), TokenCount::new(7));
+            let told = [(Told::Piece, None), (Told::Piece, None), (Told::UsageAlone, Some(usage)), (Told::Done, None)];
+            prop_assert_eq!(facts(&events), told);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Why a translation between OpenAI's shapes and a provider's own did not succeed. It knows no HTTP: who answers the client chooses
 //! the status.
 
+use cultivar_record::without_values;
 use thiserror::Error;
 
 /// A translation that did not succeed. Neither variant holds words of a person.
@@ -50,18 +51,4 @@ impl TranslateError {
             reason: without_values(error),
         }
     }
-}
-
-/// What is wrong with a JSON text, without the value that was found: it may be text of a person.
-pub fn without_values(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let is_about_a_field = text.starts_with("missing field") || text.starts_with("duplicate field");
-    if !error.is_data() || is_about_a_field {
-        return text;
-    }
-    let expected = text.rsplit_once(", expected ").map(|(_, expected)| expected);
-    expected.map_or_else(
-        || "a value is not of its kind".to_owned(),
-        |expected| format!("a value is wrong, expected {expected}"),
-    )
 }

@@ -63,8 +63,11 @@ impl UnderWay {
         }
     }
 
-    /// The first byte of the answer is here: the provider did its part so far.
+    /// The answer begins: the provider did its part so far. Counts once.
     pub(crate) fn begins_to_answer(&mut self) {
+        if self.first_byte_at.is_some() {
+            return;
+        }
         let now = self.gateway.ambient.now();
         self.first_byte_at = Some(now);
         let millis = now.micros().saturating_sub(self.intent.at.micros()).max(0);
@@ -97,16 +100,26 @@ impl UnderWay {
 
     /// Records that nothing came; returns the error that the caller is told.
     pub(crate) fn failed(&mut self, error: GatewayError) -> GatewayError {
-        if let Some(outcome) = fault(&error) {
-            self.tell_health(outcome, None, self.gateway.ambient.now());
-        }
-        if let GatewayError::Refused(refusal) = &error {
-            self.gateway.hear(&self.intent, refusal);
-        }
-        let failure = error.failure();
-        match self.end(ExchangeOutcome::Failed { failure }, None) {
+        match self.record_failure(&error) {
             Ok(_) => error,
             Err(worse) => worse,
+        }
+    }
+
+    /// Records that nothing came; returns the frame in the journal.
+    pub(crate) fn record_failure(&mut self, error: &GatewayError) -> Result<u64, GatewayError> {
+        self.hear(error);
+        let failure = error.failure();
+        self.end(ExchangeOutcome::Failed { failure }, None)
+    }
+
+    /// Hears what an error says about the provider: whether it is well, and whether it still serves us.
+    pub(crate) fn hear(&mut self, error: &GatewayError) {
+        if let Some(outcome) = fault(error) {
+            self.tell_health(outcome, None, self.gateway.ambient.now());
+        }
+        if let GatewayError::Refused(refusal) = error {
+            self.gateway.hear(&self.intent, refusal);
         }
     }
 
@@ -140,6 +153,8 @@ impl UnderWay {
             observer.ended(&seen);
         }
         let now = seen.ended_at;
+        // Where nothing was said about the provider, its breaker must not wait for this attempt.
+        self.tell_health(Outcome::Abandoned, None, now);
         let recorded = self.gateway.record_outcome(&self.intent, outcome, body);
         if let Some(reservation) = self.reservation.take() {
             let tokens = TokenCount::new(usage.prompt.get().saturating_add(usage.completion.get()));

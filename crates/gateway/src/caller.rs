@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use cultivar_record::{ApiKey, Market, Organization, Project, Purpose, Timestamp, UseAction};
+use cultivar_record::{ApiKey, ApiKeyId, Market, Organization, Project, Purpose, Timestamp, UseAction};
 
 use crate::{Gateway, GatewayError, claim, directory::Holder};
 
@@ -98,14 +98,27 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::admit`].
     pub(crate) fn still(&self, caller: &Caller) -> Result<Caller, GatewayError> {
-        let holder = self.directory.by_id(caller.key.id).ok_or(GatewayError::InvalidKey)?;
-        check(&holder, self.ambient.now())?;
+        let holder = self.served(caller.key.id)?;
         Ok(Caller {
             organization: holder.organization,
             key: holder.key,
             project: holder.project,
             market: caller.market.clone(),
         })
+    }
+
+    /// Whether a key is still served.
+    ///
+    /// # Errors
+    /// As [`Gateway::admit`].
+    pub(crate) fn is_served(&self, key: ApiKeyId) -> Result<(), GatewayError> {
+        self.served(key).map(drop)
+    }
+
+    fn served(&self, key: ApiKeyId) -> Result<Holder, GatewayError> {
+        let holder = self.directory.by_id(key).ok_or(GatewayError::InvalidKey)?;
+        check(&holder, self.ambient.now())?;
+        Ok(holder)
     }
 }
 

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use cultivar_dialect::{
     Refusal,
     scan::{self, Scanner, Told},
-    without_values,
 };
 use cultivar_record::{
     ConversationId, Endpoint, ExchangeId,
     chat::{ChatRequest, Chunk, Completion},
+    without_values,
 };
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use tokio::sync::mpsc;

@@ -6,7 +6,7 @@
 use std::{borrow::Cow, ops::Range};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use cultivar_dialect::without_values;
+use cultivar_record::without_values;
 use cultivar_record::{Endpoint, TokenCount};
 use serde::Deserialize;
 use serde_json::value::RawValue;

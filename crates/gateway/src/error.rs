@@ -10,8 +10,9 @@ use cultivar_store::StoreError;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use cultivar_dialect::{Refusal, Sign, without_values};
+use cultivar_dialect::{Refusal, Sign};
 use cultivar_limits::rates::{Exceeded, LimitRefusal};
+use cultivar_record::without_values;
 
 /// A provider's refusal, in its words and in ours.
 #[derive(Clone, Debug, PartialEq, Eq)]

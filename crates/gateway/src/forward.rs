@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use cultivar_dialect::{Sign, scan::Facts};
+use cultivar_dialect::{Refusal, Sign, scan::Facts};
 use cultivar_limits::{
     backoff,
-    health::Admission,
+    health::{Admission, Outcome},
     rates::{Estimate, HolderId, RateState, Reservation},
 };
 use cultivar_record::{ConversationId, Endpoint, ExchangeId, TokenCount};
@@ -188,7 +188,15 @@ impl Gateway {
         let Admission::Admitted(admitted) = self.health.admit(offer.provider.id, now) else {
             return Ok(None);
         };
-        let intent = self.record_intent(&caller, offer, &verdict, call, first)?;
+        let intent = match self.record_intent(&caller, offer, &verdict, call, first) {
+            Ok(intent) => intent,
+            Err(error) => {
+                // Nothing was asked, so nothing is known of the provider.
+                let provider = offer.provider.id;
+                self.health.record(provider, admitted, Outcome::Abandoned, None, now);
+                return Err(error);
+            }
+        };
         let request_bytes = u64::try_from(call.body.len()).unwrap_or(u64::MAX);
         let about = (false, request_bytes, caller.organization.retention);
         Ok(Some(UnderWay::new(
@@ -226,7 +234,6 @@ impl Gateway {
             Ok(reply) => reply,
             Err(error) => return Err(under_way.failed(error)),
         };
-        under_way.begins_to_answer();
         let Reply { request_id, body } = reply;
         match body {
             ReplyBody::Events(events) => {
@@ -235,13 +242,11 @@ impl Gateway {
                 Ok(ForwardedBody::Stream(Box::new(stream)))
             }
             ReplyBody::Whole(body) => {
-                let Ok(facts) = serde_json::from_slice::<Facts<'_>>(&body) else {
-                    let error = GatewayError::Malformed {
-                        provider: under_way.offer.provider.name.clone(),
-                        reason: "it is not a JSON object".to_owned(),
-                    };
-                    return Err(under_way.failed(error));
+                let facts = match read_whole(&under_way.offer.provider.name, call.endpoint, &body) {
+                    Ok(facts) => facts,
+                    Err(error) => return Err(under_way.failed(error)),
                 };
+                under_way.begins_to_answer();
                 let came = Came {
                     usage: facts.usage(),
                     pieces: u64::try_from(body.len()).unwrap_or(0) / 4,
@@ -276,6 +281,29 @@ impl Gateway {
         tokio::time::sleep(delay).await;
         true
     }
+}
+
+/// The facts of a whole answer.
+///
+/// # Errors
+/// `provider_malformed` where it is none; `provider_refused` where it is an error under a status of success.
+fn read_whole<'a>(provider: &str, endpoint: Endpoint, body: &'a Bytes) -> Result<Facts<'a>, GatewayError> {
+    let malformed = |reason: &str| GatewayError::Malformed {
+        provider: provider.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    let facts = serde_json::from_slice::<Facts<'_>>(body).ok().filter(|_| is_object);
+    let facts = facts.ok_or_else(|| malformed("it is not a JSON object"))?;
+    if facts.is_refusal() {
+        let refusal = Refusal::in_stream(body).unwrap_or_default();
+        return Err(GatewayError::refused(provider, refusal, body.clone()));
+    }
+    let needs_choices = matches!(endpoint, Endpoint::ChatCompletions | Endpoint::Completions);
+    if needs_choices && !facts.has_choices() {
+        return Err(malformed("it holds no choices"));
+    }
+    Ok(facts)
 }
 
 /// Whether another attempt may follow. Never after a refusal for policy, safety, licence or standing, and never where the

@@ -5,10 +5,14 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use cultivar_limits::{backoff::RetryBudget, health::HealthBoard, rates::Limits};
+use cultivar_limits::{
+    backoff::RetryBudget,
+    health::HealthBoard,
+    rates::{HolderId, Limits},
+};
 use cultivar_policy::{Markets, Permits, Register};
 use cultivar_privacy::Desensitiser;
-use cultivar_record::{Acceptance, Ambient, Approval, Incident, Provider, ProviderKind, Verdict};
+use cultivar_record::{Acceptance, Ambient, Approval, BudgetPeriod, Incident, Provider, ProviderKind, Verdict};
 use cultivar_store::{Blobs, DataDir, Journal, Packs, Store, tables};
 use tokio::sync::Mutex;
 
@@ -77,6 +81,8 @@ pub struct Gateway {
     /// Held while something is decided for the first time.
     pub(crate) deciding: Mutex<()>,
     pub(crate) limits: Limits,
+    /// Whose spending the limits know, and of which period.
+    pub(crate) restored: std::sync::Mutex<HashMap<HolderId, BudgetPeriod>>,
     pub(crate) health: HealthBoard,
     pub(crate) retries: RetryBudget,
     pub(crate) desensitiser: Desensitiser,
@@ -111,6 +117,7 @@ impl Gateway {
             incidents: RwLock::new(incidents.into_iter().filter(|i| i.closed_at.is_none()).collect()),
             health: HealthBoard::new(parts.ambient.seed()),
             limits: Limits::new(),
+            restored: std::sync::Mutex::default(),
             retries: RetryBudget::new(),
             desensitiser: Desensitiser::new(parts.surrogates),
             durability: parts.durability,

@@ -45,7 +45,7 @@ pub use gateway::{Gateway, Parts, Variables};
 pub use key::KeyHasher;
 pub use observe::{Observer, Seen};
 pub use offer::Offer;
-pub use providers::{LocalModel, local::LocalAnswer, local::LocalScore};
+pub use providers::{LocalModel, local::LocalScore};
 pub use publisher::LedgerFiles;
 pub use recorder::Durability;
 pub use route::{LeftAlone, Ruling};

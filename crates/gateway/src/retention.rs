@@ -3,9 +3,12 @@
 use bytes::Bytes;
 use cultivar_privacy::Desensitiser;
 use cultivar_record::{Digest, Retention, canonical_json};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::assemble;
+
+/// A word from this length on, in bytes, is none that anybody wrote.
+const LONG_WORD: usize = 256;
 
 /// What is kept of a body, and the digest by which the record names it: of the bytes that are kept, where any are.
 pub(crate) struct Kept {
@@ -39,12 +42,48 @@ fn masked(desensitiser: &Desensitiser, body: &[u8]) -> Option<Bytes> {
 
 fn mask(desensitiser: &Desensitiser, value: &mut Value) -> Option<()> {
     match value {
+        Value::String(text) if is_encoded(text) => *text = digest_of(text),
         Value::String(text) => *text = desensitiser.desensitise(text).ok()?.text,
+        // Token ids are text to whoever has the tokenizer.
+        Value::Array(values) if !values.is_empty() && values.iter().all(Value::is_u64) => {
+            *value = Value::String(digest_of(&canonical_json(values).ok()?));
+        }
         Value::Array(values) => values.iter_mut().try_for_each(|value| mask(desensitiser, value))?,
-        Value::Object(fields) => fields.values_mut().try_for_each(|value| mask(desensitiser, value))?,
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::Object(fields) => mask_fields(desensitiser, fields)?,
+        Value::Number(number) => {
+            let text = number.to_string();
+            let masked = desensitiser.desensitise(&text).ok()?.text;
+            if masked != text {
+                *value = Value::String(masked);
+            }
+        }
+        Value::Null | Value::Bool(_) => {}
     }
     Some(())
+}
+
+fn mask_fields(desensitiser: &Desensitiser, fields: &mut Map<String, Value>) -> Option<()> {
+    let mut masked = Map::new();
+    for (name, mut value) in std::mem::take(fields) {
+        // Probabilities repeat the text token by token, and no detector sees an address in its pieces.
+        if name == "logprobs" && !value.is_boolean() && !value.is_number() {
+            value = Value::Null;
+        }
+        mask(desensitiser, &mut value)?;
+        masked.insert(desensitiser.desensitise(&name).ok()?.text, value);
+    }
+    *fields = masked;
+    Some(())
+}
+
+/// Whether a text is bytes in disguise (an image, a recording, a vector): nobody can say what is in them.
+fn is_encoded(text: &str) -> bool {
+    let is_of_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=');
+    text.starts_with("data:") || (text.len() >= LONG_WORD && text.bytes().all(is_of_base64))
+}
+
+fn digest_of(text: &str) -> String {
+    Digest::of_bytes(text.as_bytes()).to_string()
 }
 
 #[cfg(test)]
@@ -82,8 +121,34 @@ mod tests {
         let stream = chunk("ann@exam") + &chunk("ple-mail.com");
         let masked = kept(Retention::Masked, &stream).unwrap();
         assert!(!masked.contains("ann@") && !masked.contains("ple-mail"), "{masked}");
+        let reasoning = stream.replace("content", "reasoning_content");
+        let masked = kept(Retention::Masked, &reasoning).unwrap();
+        assert!(!masked.contains("ann@") && !masked.contains("ple-mail"), "{masked}");
         // What cannot be read is not kept.
         assert_eq!(kept(Retention::Masked, "data: <html>\n\n"), None);
         assert_eq!(kept(Retention::Masked, "ann@example-mail.com"), None);
+    }
+
+    #[test]
+    fn personal_data_hides_in_no_name_number_token_or_encoding() {
+        let image = "iVBORw0KGgo".repeat(40);
+        let body = serde_json::json!({
+            "metadata": { "ann@example-mail.com": 1, "card": 4_111_111_111_111_111_u64 },
+            "messages": [{ "role": "user", "content": [
+                { "type": "image_url", "image_url": { "url": format!("data:image/png;base64,{image}") } },
+                { "type": "input_audio", "input_audio": { "data": image, "format": "wav" } },
+            ] }],
+            "prompt": [[64, 1_217, 13]],
+            "choices": [{ "logprobs": { "content": [{ "token": "ann" }, { "token": "@" }, { "token": "example-mail" }] } }],
+            "n": 1,
+            "logprobs": true,
+        });
+        let masked = kept(Retention::Masked, &body.to_string()).unwrap();
+        for hidden in ["ann", "4111111111111111", "iVBORw0KGgo", "1217", "example-mail"] {
+            assert!(!masked.contains(hidden), "{hidden}: {masked}");
+        }
+        for told in [r#""n":1"#, r#""logprobs":true"#, r#""format":"wav""#] {
+            assert!(masked.contains(told), "{told}: {masked}");
+        }
     }
 }

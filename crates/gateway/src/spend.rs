@@ -1,6 +1,6 @@
 //! What was spent before this process began: budgets go on where they stood.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::PoisonError};
 
 use cultivar_limits::rates::{HolderId, period_start};
 use cultivar_record::{Limit, MicroUsd, Timestamp};
@@ -9,12 +9,19 @@ use cultivar_store::tables;
 use crate::{Gateway, GatewayError};
 
 impl Gateway {
-    /// Tells the limits what each holder of a budget has spent in its current period. To be called again when a budget changes.
+    /// Tells the limits what each holder of a budget has spent in its current period, where they do not know it: of a holder that
+    /// has had no budget in this process, or one for another period. To be called again when a budget may have changed.
     pub(crate) fn restore_spend(&self) -> Result<(), GatewayError> {
-        let holders = self.budgeted()?;
+        let mut holders = self.budgeted()?;
+        // Held until all is told: of two changes at once, the second finds what the first has told.
+        let mut told = self.restored.lock().unwrap_or_else(PoisonError::into_inner);
+        told.retain(|holder, _| holders.contains_key(holder));
+        holders.retain(|holder, limit| told.get(holder) != limit.budget.as_ref().map(|budget| &budget.period));
         if holders.is_empty() {
             return Ok(());
         }
+        // What is not settled yet is in no row.
+        self.journal.settle();
         let now = self.ambient.now();
         let ever = Timestamp::from_micros(0);
         let rows = self
@@ -38,6 +45,7 @@ impl Gateway {
             });
             let spent: MicroUsd = of.map(|(_, row)| row.cost).sum();
             self.limits.restore_spend(holder, start, spent);
+            told.insert(holder, budget.period);
         }
         Ok(())
     }

@@ -7,20 +7,27 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
-use cultivar_dialect::scan::{Event, Scanner, Told};
+use cultivar_dialect::{
+    Refusal,
+    scan::{self, Event, Scanner, Told},
+};
 use cultivar_record::{Endpoint, Usage};
 use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture, stream::BoxStream};
 use tokio::sync::watch;
 
 use crate::{
-    Caller, GatewayError,
+    GatewayError,
     attempt::{Came, UnderWay},
+    providers::http::MOST_ANSWER_BYTES,
 };
 
 const DONE: Bytes = Bytes::from_static(b"data: [DONE]\n\n");
+/// How long a provider that has said everything may take to end its answer, so that the connection can be used again.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// One part of a streamed answer.
 #[derive(Debug)]
@@ -52,7 +59,6 @@ struct Flow {
     wants_usage: bool,
     /// The next change of who is served.
     change: BoxFuture<'static, Option<watch::Receiver<u64>>>,
-    caller: Option<Caller>,
     releasing: Option<BoxFuture<'static, Result<(), GatewayError>>>,
     recorded: bool,
 }
@@ -64,7 +70,8 @@ struct Heard {
     pieces: u64,
     ended: bool,
     done: bool,
-    failed: bool,
+    /// The provider told an error in place of the rest.
+    failed: Option<Box<GatewayError>>,
 }
 
 impl AnswerStream {
@@ -102,16 +109,10 @@ impl Flow {
         endpoint: Endpoint,
         wants_usage: bool,
     ) -> Self {
-        let directory = &under_way.gateway.directory;
-        let change = next_change(directory.changes()).boxed();
-        let holder = directory.by_id(under_way.intent.api_key);
-        let market = under_way.intent.market.clone();
-        let caller = holder.map(|holder| Caller {
-            organization: holder.organization,
-            key: holder.key,
-            project: holder.project,
-            market,
-        });
+        let mut changes = under_way.gateway.directory.changes();
+        // The provider took its time to answer at all: whoever was suspended meanwhile is not served either.
+        changes.mark_changed();
+        let change = next_change(changes).boxed();
         Self {
             under_way,
             upstream: Some(upstream),
@@ -124,7 +125,6 @@ impl Flow {
             endpoint,
             wants_usage,
             change,
-            caller,
             releasing: None,
             recorded: false,
         }
@@ -133,21 +133,35 @@ impl Flow {
     /// Takes in bytes of the provider; what may go out at once goes out as one part.
     fn take_in(&mut self, bytes: Bytes) {
         self.kept.extend_from_slice(&bytes);
-        let mut events = self.scanner.feed(bytes.clone());
+        if self.kept.len() > MOST_ANSWER_BYTES {
+            self.fail(self.malformed("it is longer than an answer may be"));
+            return;
+        }
+        let began_between = self.scanner.is_between_events();
+        let events = self.scanner.feed(bytes.clone());
         let all_pass = self.held.is_empty()
             && events
                 .iter()
                 .all(|event| matches!(event.told, Told::Piece | Told::Nothing));
-        let whole: usize = events.iter().map(|event| event.raw.len()).sum();
-        if all_pass && whole == bytes.len() {
+        if all_pass && began_between && self.scanner.is_between_events() {
             // Nothing is changed, so the bytes go on as they came.
             self.told.pieces += pieces(&events);
             self.hear_usage(&events);
             self.out.push_back(Part::Bytes(bytes));
-            return;
+        } else {
+            for event in events {
+                self.hear(event);
+            }
         }
-        for event in events.drain(..) {
-            self.hear(event);
+        if self.told.pieces > 0 || self.told.ended {
+            self.under_way.begins_to_answer();
+        }
+    }
+
+    fn malformed(&self, reason: &str) -> GatewayError {
+        GatewayError::Malformed {
+            provider: self.under_way.offer.provider.name.clone(),
+            reason: reason.to_owned(),
         }
     }
 
@@ -157,6 +171,10 @@ impl Flow {
     }
 
     fn hear(&mut self, event: Event) {
+        // What follows an error is no part of the answer, except for its end.
+        if self.recorded || (self.told.failed.is_some() && event.told != Told::Done) {
+            return;
+        }
         self.told.usage = event.usage.or(self.told.usage);
         match event.told {
             Told::Piece | Told::Nothing => {
@@ -180,15 +198,19 @@ impl Flow {
                 self.held.push(event.raw);
             }
             Told::Error => {
-                self.told.failed = true;
+                self.told.failed = Some(Box::new(self.refused(&event.raw)));
                 self.held.push(event.raw);
                 self.upstream = None;
             }
-            Told::Garbage => self.fail(GatewayError::Malformed {
-                provider: self.under_way.offer.provider.name.clone(),
-                reason: "an event of the stream is not JSON".to_owned(),
-            }),
+            Told::Garbage => self.fail(self.malformed("an event of the stream is not JSON")),
         }
+    }
+
+    /// What an error within the stream means: the client hears it in the provider's words.
+    fn refused(&self, event: &Bytes) -> GatewayError {
+        let data = scan::data(event).unwrap_or_default();
+        let refusal = Refusal::in_stream(&data).unwrap_or_default();
+        GatewayError::refused(&self.under_way.offer.provider.name, refusal, Bytes::new())
     }
 
     /// Breaks the answer off: nothing of the provider's follows.
@@ -221,37 +243,43 @@ impl Flow {
 
     fn record_broken(&mut self, error: GatewayError) -> GatewayError {
         self.recorded = true;
-        if self.told.pieces == 0 && !self.told.ended {
-            return self.under_way.failed(error);
-        }
-        let came = self.came();
-        match self.under_way.broke_off(came) {
+        match self.record_failure(&error) {
             Ok(_) => error,
             Err(worse) => worse,
         }
     }
 
+    /// Records a failure: with what had come, where anything had.
+    fn record_failure(&mut self, error: &GatewayError) -> Result<u64, GatewayError> {
+        if self.told.pieces == 0 && !self.told.ended {
+            return self.under_way.record_failure(error);
+        }
+        self.under_way.hear(error);
+        let came = self.came();
+        self.under_way.broke_off(came)
+    }
+
     /// The provider has said all it says: the outcome is recorded before what was kept back is released.
     fn close(&mut self) {
         self.upstream = None;
-        if let Some(rest) = self.scanner.rest() {
+        if let Some(mut rest) = self.scanner.rest() {
+            rest.raw = with_its_end(&rest.raw);
             self.hear(rest);
         }
         if self.recorded {
             return;
         }
-        if !(self.told.ended || self.told.failed) {
-            self.fail(GatewayError::Malformed {
-                provider: self.under_way.offer.provider.name.clone(),
-                reason: "the stream ended before the answer did".to_owned(),
-            });
+        let failed = self.told.failed.take();
+        if failed.is_none() && !self.told.ended {
+            self.fail(self.malformed("the stream ended before the answer did"));
             return;
         }
         self.recorded = true;
-        let came = self.came();
-        let recorded = if self.told.failed {
-            self.under_way.broke_off(came)
+        let recorded = if let Some(error) = failed {
+            self.record_failure(&error)
         } else {
+            self.under_way.begins_to_answer();
+            let came = self.came();
             self.under_way.answered(came)
         };
         match recorded {
@@ -285,13 +313,35 @@ impl Flow {
                 return;
             };
             self.change = next_change(changes).boxed();
-            let still = self.caller.as_ref().map(|caller| self.under_way.gateway.still(caller));
-            if let Some(Err(error)) = still {
+            let key = self.under_way.intent.api_key;
+            if let Err(error) = self.under_way.gateway.is_served(key) {
                 self.fail(error);
                 return;
             }
         }
     }
+
+    /// Whether the provider has said all it says, though its answer may not have ended yet.
+    fn has_said_all(&self) -> bool {
+        self.told.done || (self.told.ended && self.endpoint == Endpoint::Responses)
+    }
+
+    /// Hears the rest of an answer of which nothing is expected any more, for a moment.
+    fn linger(&mut self) {
+        let Some(mut rest) = self.upstream.take() else { return };
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.under_way.gateway.tasks.spawn(async move {
+                let to_the_end = async { while rest.next().await.is_some() {} };
+                let _ = tokio::time::timeout(LINGER, to_the_end).await;
+            });
+        }
+    }
+}
+
+/// The last event of a stream with the blank line that it was sent without: another event may follow.
+fn with_its_end(event: &Bytes) -> Bytes {
+    let end: &[u8] = if event.ends_with(b"\n") { b"\n" } else { b"\n\n" };
+    [event, end].concat().into()
 }
 
 fn pieces(events: &[Event]) -> u64 {
@@ -323,10 +373,17 @@ impl Flow {
             }
             match &mut self.upstream {
                 None => self.close(),
-                Some(upstream) => match ready!(upstream.poll_next_unpin(context)) {
-                    Some(Ok(bytes)) => self.take_in(bytes),
-                    Some(Err(error)) => self.fail(error),
-                    None => self.close(),
+                Some(upstream) => match upstream.poll_next_unpin(context) {
+                    Poll::Ready(Some(Ok(bytes))) => self.take_in(bytes),
+                    // What breaks after the last word has broken nothing.
+                    Poll::Ready(Some(Err(_))) if self.has_said_all() => self.close(),
+                    Poll::Ready(Some(Err(error))) => self.fail(error),
+                    Poll::Ready(None) => self.close(),
+                    Poll::Pending if self.has_said_all() => {
+                        self.linger();
+                        self.close();
+                    }
+                    Poll::Pending => return Poll::Pending,
                 },
             }
         }

@@ -29,6 +29,7 @@ mod seed;
 mod terms;
 mod time;
 mod units;
+mod unquoted;
 mod verdict;
 
 pub use ambient::Ambient;
@@ -58,4 +59,5 @@ pub use seed::Seed;
 pub use terms::{Acceptance, Confidence, Fact, FactName, Terms, TermsKey};
 pub use time::Timestamp;
 pub use units::{ByteCount, MicroUsd, TokenCount};
+pub use unquoted::without_values;
 pub use verdict::{Decision, Reason, UseAction, Verdict};

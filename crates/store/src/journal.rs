@@ -25,10 +25,27 @@ pub use frame::{Frame, IntentFrame, OutcomeFrame};
 
 use crate::{DataDir, Packs, Store, StoreError, files, tables};
 
-/// Most frames that may wait: some seconds of a busy day.
-const MOST_WAITING_FRAMES: usize = 100_000;
-/// Most bytes that may wait.
-const MOST_WAITING_BYTES: usize = 512 << 20;
+/// How much may wait, and how long a file may grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Most frames that may wait to be settled.
+    pub frames: usize,
+    /// Most bytes that may wait to be settled.
+    pub bytes: usize,
+    /// From which length on, in bytes, a file is followed by another one.
+    pub file: u64,
+}
+
+impl Default for Bounds {
+    /// Some seconds of a busy day.
+    fn default() -> Self {
+        Self {
+            frames: 100_000,
+            bytes: 512 << 20,
+            file: 16 << 20,
+        }
+    }
+}
 
 /// The journal of a data directory; exactly one is open per directory.
 pub struct Journal {
@@ -43,6 +60,7 @@ pub(crate) struct Shared {
     /// The sequence number of the last settled frame.
     settled: watch::Sender<u64>,
     folder: PathBuf,
+    bounds: Bounds,
     store: Arc<Store>,
     packs: Arc<Packs>,
 }
@@ -51,10 +69,10 @@ pub(crate) struct State {
     file: File,
     /// The first frame of the file.
     first: u64,
+    /// The files before it, by their first frame and their last, until that is settled.
+    full: VecDeque<(u64, u64)>,
     /// Bytes of whole frames in the file.
     length: u64,
-    /// Earlier files that are not wholly settled: their last frame and their first.
-    full: Vec<(u64, u64)>,
     /// The sequence number of the last appended frame; the first is 1.
     last: u64,
     waiting: VecDeque<Frame>,
@@ -79,6 +97,19 @@ impl Journal {
     /// # Errors
     /// `store::file`, `store::disk_full`, `store::database`.
     pub fn open(store: Arc<Store>, dir: &DataDir, packs: Arc<Packs>) -> Result<Self, StoreError> {
+        Self::open_within(store, dir, packs, Bounds::default())
+    }
+
+    /// As [`Journal::open`], within other bounds.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub fn open_within(
+        store: Arc<Store>,
+        dir: &DataDir,
+        packs: Arc<Packs>,
+        bounds: Bounds,
+    ) -> Result<Self, StoreError> {
         let folder = dir.journal();
         files::create_folder(&folder)?;
         let settled = store.read(tables::ledger::settled)?;
@@ -87,8 +118,8 @@ impl Journal {
             state: Mutex::new(State {
                 file: begin(&folder, last + 1)?,
                 first: last + 1,
+                full: VecDeque::new(),
                 length: 0,
-                full: Vec::new(),
                 last,
                 waiting: VecDeque::new(),
                 waiting_bytes: 0,
@@ -103,6 +134,7 @@ impl Journal {
             wake: Condvar::new(),
             settled: watch::Sender::new(last),
             folder,
+            bounds,
             store,
             packs,
         });
@@ -120,7 +152,8 @@ impl Journal {
     pub fn append(&self, frame: Frame) -> Result<u64, StoreError> {
         let mut state = self.shared.lock();
         let frames = state.waiting.len() + state.under_way;
-        if frames >= MOST_WAITING_FRAMES || state.waiting_bytes >= MOST_WAITING_BYTES || state.torn {
+        let bounds = self.shared.bounds;
+        if frames >= bounds.frames || state.waiting_bytes >= bounds.bytes || state.torn {
             return Err(state.failure.clone().unwrap_or(StoreError::Backlog));
         }
         let mut buffer = std::mem::take(&mut state.buffer);

@@ -35,6 +35,7 @@ const REMEMBERED_PARTS: usize = 65_536;
 /// The packs of a data directory.
 pub struct Packs {
     dir: DataDir,
+    full: u64,
     open: Mutex<Option<Open>>,
 }
 
@@ -52,8 +53,14 @@ struct Open {
 impl Packs {
     /// The packs of this directory; nothing is read before something is asked for.
     pub fn new(dir: &DataDir) -> Self {
+        Self::that_fill_at(dir, FULL_PACK)
+    }
+
+    /// As [`Packs::new`]; a pack is full from this many bytes on.
+    pub fn that_fill_at(dir: &DataDir, bytes: u64) -> Self {
         Self {
             dir: dir.clone(),
+            full: bytes,
             open: Mutex::new(None),
         }
     }
@@ -89,7 +96,7 @@ impl Packs {
         written.map_err(|e| StoreError::file(&path, "written", &e))?;
         open.length += u64::try_from(buffer.len()).unwrap_or(0);
         open.places.extend(fresh);
-        if open.length >= FULL_PACK {
+        if open.length >= self.full {
             self.seal(open)?;
         }
         Ok(())
@@ -117,8 +124,10 @@ impl Packs {
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    fn read(&self, open: &Open, digest: &Digest, whole: bool) -> Result<Option<Vec<u8>>, StoreError> {
-        let Some((number, place)) = self.find(open, digest)? else {
+    /// A body, or a part of one. What is a part of one body may be a body itself, and cut there: as a part it is kept whole.
+    fn read(&self, open: &Open, digest: &Digest, is_body: bool) -> Result<Option<Vec<u8>>, StoreError> {
+        let fits = |place: &Place| is_body || place.kind == WHOLE;
+        let Some((number, place)) = self.find(open, digest, fits)? else {
             return Ok(None);
         };
         let path = self.path(number);
@@ -132,22 +141,24 @@ impl Packs {
             read.map_err(|e| StoreError::file(&path, "read", &e))?;
             bytes
         };
-        match place.kind {
-            WHOLE => Ok(Some(bytes)),
-            _ if whole => {
-                let part = |digest: &Digest| self.read(open, digest, false)?.ok_or_else(|| damaged(digest));
-                cut::join(&bytes, part).map(Some)
-            }
-            _ => Err(damaged(digest)),
+        if place.kind == WHOLE {
+            return Ok(Some(bytes));
         }
+        let part = |digest: &Digest| self.read(open, digest, false)?.ok_or_else(|| damaged(digest));
+        cut::join(&bytes, part).map(Some)
     }
 
-    fn find(&self, open: &Open, digest: &Digest) -> Result<Option<(u64, Place)>, StoreError> {
-        if let Some(place) = open.places.get(digest) {
+    fn find(
+        &self,
+        open: &Open,
+        digest: &Digest,
+        fits: impl Fn(&Place) -> bool,
+    ) -> Result<Option<(u64, Place)>, StoreError> {
+        if let Some(place) = open.places.get(digest).filter(|place| fits(place)) {
             return Ok(Some((open.number, *place)));
         }
         for index in open.sealed.iter().rev() {
-            if let Some(place) = index.find(digest)? {
+            if let Some(place) = index.find(digest)?.filter(&fits) {
                 return Ok(Some((index.number, place)));
             }
         }
@@ -198,10 +209,8 @@ impl Packs {
         let path = self.folder().join(format!("{:08}.index", open.number));
         self.dir.write(&path, &index::encode(&open.places))?;
         let full = open.number;
-        let long = open
-            .places
-            .iter()
-            .filter(|(_, place)| usize::try_from(place.length).unwrap_or(0) >= cut::LONG);
+        let is_part = |place: &Place| place.kind == WHOLE && usize::try_from(place.length).unwrap_or(0) >= cut::LONG;
+        let long = open.places.iter().filter(|(_, place)| is_part(place));
         let parts: Vec<Digest> = long.map(|(digest, _)| *digest).collect();
         let mut next = self.open_last()?;
         next.parts = std::mem::take(&mut open.parts);
@@ -230,7 +239,12 @@ impl Open {
         for part in parts {
             let bytes = body.get(part.clone()).unwrap_or_default();
             let name = Digest::of_bytes(bytes);
-            if !self.knows(&name, fresh) {
+            let known = fresh.get(&name).or_else(|| self.places.get(&name));
+            if known.is_some_and(|place| place.kind != WHOLE) {
+                // It is a body that was cut itself: parts of parts would have no end, so it stays within this one.
+                continue;
+            }
+            if known.is_none() && !self.parts.contains_key(&name) {
                 self.put(name, WHOLE, bytes, buffer, fresh);
             }
             cut::push_text(&mut pieces, body.get(end..part.start).unwrap_or_default());

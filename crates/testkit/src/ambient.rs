@@ -1,6 +1,9 @@
 //! Time and randomness from a counter: the same test gives the same bytes.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use cultivar_record::{Ambient, Digest, Timestamp};
 
@@ -12,6 +15,14 @@ const START_MICROS: i64 = 1_767_225_600_000_000;
 pub struct CountingAmbient {
     moments: AtomicU64,
     draws: AtomicU64,
+}
+
+impl CountingAmbient {
+    /// Lets time pass, in whole milliseconds.
+    pub fn advance(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.moments.fetch_add(millis, Ordering::Relaxed);
+    }
 }
 
 impl Ambient for CountingAmbient {

@@ -4,9 +4,12 @@
 //! Knows nothing of the crates under test.
 
 mod ambient;
+mod raw_provider;
 mod redact;
 mod scripted_provider;
+pub mod wire;
 
 pub use ambient::CountingAmbient;
+pub use raw_provider::{RawCall, RawProvider, Step};
 pub use redact::redact;
 pub use scripted_provider::{Call, Script, ScriptedProvider};

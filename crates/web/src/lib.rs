@@ -9,6 +9,7 @@ mod guard;
 mod ledger;
 mod openai;
 mod pages;
+mod patience;
 mod respond;
 mod serve;
 mod teacher;
@@ -23,6 +24,7 @@ use axum::{
 
 pub use app::App;
 pub use axum::Router;
+pub use patience::Patience;
 pub use serve::{Site, serve};
 pub use teacher::teacher_router;
 

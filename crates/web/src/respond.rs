@@ -19,7 +19,7 @@ use cultivar_store::StoreError;
 use miette::Diagnostic;
 use serde_json::{Value, json};
 
-use crate::{App, openai::door::Unread};
+use crate::{App, patience::Unread};
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");

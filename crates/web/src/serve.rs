@@ -31,12 +31,10 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use crate::{App, openai};
+use crate::{App, Patience, openai, patience::Patient};
 
 /// Most connections at a time: beyond it, new ones wait to be accepted.
 const MOST_CONNECTIONS: usize = 20_000;
-/// How long the head of a request may take to arrive, an idle connection's next one included.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long what is under way may take to end once the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the listener rests where the machine has no more sockets to give.
@@ -51,21 +49,33 @@ pub(crate) struct Peer(pub(crate) IpAddr);
 pub struct Site {
     door: Option<App>,
     router: Router,
+    patience: Patience,
 }
 
 impl Site {
     /// Model calls through the door, and everything else from the router.
-    pub const fn new(app: App, router: Router) -> Self {
+    pub fn new(app: App, router: Router) -> Self {
         Self {
             door: Some(app),
             router,
+            patience: Patience::default(),
         }
+    }
+
+    /// With another patience.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 }
 
 impl From<Router> for Site {
     fn from(router: Router) -> Self {
-        Self { door: None, router }
+        Self {
+            door: None,
+            router,
+            patience: Patience::default(),
+        }
     }
 }
 
@@ -166,14 +176,16 @@ fn connect(
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
     // Without this, the last small packet of a stream waits 40 ms for an acknowledgement.
     let _ = stream.set_nodelay(true);
+    let head = site.patience.head;
     let service = service_fn(move |request| answer(Arc::clone(&site), Peer(peer.ip()), request));
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(head)
         .serve_connection(TokioIo::new(stream), service)
 }
 
-async fn answer(site: Arc<Site>, peer: Peer, mut request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+async fn answer(site: Arc<Site>, peer: Peer, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let mut request = request.map(|body| Patient::new(body, site.patience));
     if let Some(app) = &site.door
         && request.method() == Method::POST
         && let Some(endpoint) = openai::door::endpoint(request.uri().path())

@@ -17,7 +17,10 @@ const KEY: &str = "sk-bench";
 
 pub(super) fn start(context: &Context) -> Result<Subject, String> {
     let suite = context.suites.join("litellm");
-    let python = peers::python(&context.peers, &suite)?;
+    let python = peers::python(
+        &context.peers.join(suite.file_name().unwrap_or_default()),
+        &suite.join("requirements.txt"),
+    )?;
     let address = free_address()?;
     let model = mock::MODEL;
     let configuration = format!(

@@ -15,7 +15,8 @@ use crate::conformance::peers;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn start(context: &Context) -> Result<Subject, String> {
-    let home = peers::node(&context.peers, &context.suites.join("portkey"))?;
+    let home = context.peers.join("portkey");
+    peers::node(&home, &context.suites.join("portkey"))?;
     let address = free_address()?;
     let mut command = tied("node");
     command

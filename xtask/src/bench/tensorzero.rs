@@ -14,7 +14,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn start(context: &Context) -> Result<Subject, String> {
     let suite = context.suites.join("tensorzero");
-    let python = peers::python(&context.peers, &suite)?;
+    let python = peers::python(
+        &context.peers.join(suite.file_name().unwrap_or_default()),
+        &suite.join("requirements.txt"),
+    )?;
     let model = mock::MODEL;
     let configuration = format!(
         r#"[gateway]

@@ -1,51 +1,55 @@
-//! The official OpenAI client, unchanged, against `cultivar serve`.
+//! Foreign clients, unchanged, against `cultivar serve`: a scripted provider behind it, and the demo's own model.
 
-use std::{path::Path, process::Command};
+mod clients;
+mod stage;
 
-use serde_json::Value;
+use std::process::Command;
 
-use super::{
-    Context, Outcome, peers,
-    program::{self, Server},
-    say,
-};
+use self::stage::Stage;
+use super::{Context, Outcome, peers, report::Row, say};
 use crate::Failure;
+
+pub(super) use self::clients::Client;
 
 pub(super) fn run(context: &Context) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::default();
     let suite = context.suites.join("gateway");
-    let python = match peers::python(&context.peers, &suite) {
-        Ok(python) => python,
-        Err(why) => {
-            outcome.missing.push(why);
-            return Ok(outcome);
+    let mut installed = Vec::new();
+    for program in clients::programs(context.clients) {
+        match program.install(&context.peers, &suite) {
+            Ok(command) => installed.push((program, command)),
+            Err(why) => outcome.missing.push(why),
         }
-    };
-    let cultivar = program::build(context.root, &context.target)?;
-    let key = said(&cultivar, &context.data_dir, &["key", "create", "conformance"], "/key")?;
-    let model = said(&cultivar, &context.data_dir, &["model", "list"], "/0/pedigree/model")?;
-    let server = Server::start(&cultivar, &context.data_dir)?;
-    say(&format!("the client meets `{model}` at {}", server.url))?;
-    let printed = peers::stdout_of(
-        Command::new(python)
-            .arg(suite.join("client.py"))
-            .arg(&model)
-            .env("CULTIVAR_BASE_URL", format!("{}/v1", server.url))
-            .env("CULTIVAR_API_KEY", key)
-            .env("NO_PROXY", "127.0.0.1"),
-    )?;
-    outcome.add_printed(&printed)?;
+    }
+    if installed.is_empty() {
+        return Ok(outcome);
+    }
+    let stage = Stage::set(context, &suite)?;
+    for (program, mut command) in installed {
+        say(&format!("{} meets {}", program.name, stage.server.url))?;
+        let printed = peers::stdout_of(stage.show(&mut command))?;
+        if let Err(failure) = outcome.add_printed(&printed) {
+            outcome.rows.push(unfinished(program.name, &failure));
+        }
+    }
     Ok(outcome)
 }
 
-/// What a command of ours says, as the text at a JSON pointer in its answer.
-fn said(cultivar: &Path, data_dir: &Path, command: &[&str], pointer: &str) -> Result<String, Failure> {
-    let place = format!("cultivar {}", command.join(" "));
-    let options = ["--format", "json", "--data-dir"];
-    let answer =
-        peers::run(Command::new(cultivar).args(command).args(options).arg(data_dir)).map_err(Failure::at(&place))?;
-    let answer: Value = serde_json::from_str(&answer).map_err(Failure::at(&place))?;
-    let text = answer.pointer(pointer).and_then(Value::as_str);
-    text.map(str::to_owned)
-        .ok_or_else(|| Failure::new(place, format!("its answer has no text at `{pointer}`")))
+/// What is said of a client that ended without its rows: the others still have their say.
+fn unfinished(client: &str, failure: &Failure) -> Row {
+    Row {
+        tried: "runs to its end".to_owned(),
+        client: client.to_owned(),
+        version: "?".to_owned(),
+        checks: 1,
+        passed: 0,
+        failed: vec![failure.to_string()],
+    }
+}
+
+/// A foreign program that writes no files beside its source.
+fn python(interpreter: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(interpreter);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command
 }

@@ -1,7 +1,7 @@
 //! Installs foreign programs below `target/peers`, once for each list of requirements.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -10,19 +10,21 @@ use serde_json::Value;
 
 use crate::Failure;
 
-/// A Python environment that has what `requirements.txt` in the suite's folder names; else, why not, in one line.
-pub(crate) fn python(peers: &Path, suite: &Path) -> Result<PathBuf, String> {
-    let requirements = suite.join("requirements.txt");
-    let wanted = fs::read_to_string(&requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
-    let names = wanted.split_whitespace().collect::<Vec<_>>().join(" ");
-    let home = peers.join(suite.file_name().unwrap_or_default());
+/// A Python environment at `home` that has what a list of requirements names; else, why not, in one line.
+pub(crate) fn python(home: &Path, requirements: &Path) -> Result<PathBuf, String> {
+    let wanted = fs::read_to_string(requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
+    let names = wanted
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect::<Vec<_>>()
+        .join(" ");
     let python = home.join("bin/python");
     let installed = home.join("installed.txt");
     if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) && runs(&python) {
         return Ok(python);
     }
     let unable = |step: &str, why: String| format!("{names}: `{step}`: {why}");
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(home))
         .map_err(|why| unable("python3 -m venv", why))?;
     run(Command::new(&python)
         .args([
@@ -34,36 +36,50 @@ pub(crate) fn python(peers: &Path, suite: &Path) -> Result<PathBuf, String> {
             "--no-input",
             "--requirement",
         ])
-        .arg(&requirements))
+        .arg(requirements))
     .map_err(|why| unable("pip install", why))?;
-    fs::copy(&requirements, &installed).map_err(|error| unable("cp requirements.txt", error.to_string()))?;
+    fs::copy(requirements, &installed).map_err(|error| unable("cp requirements.txt", error.to_string()))?;
     Ok(python)
 }
 
-/// The folder of a Node program that the suite's `package.json` names, with its modules; else, why not, in one line.
-pub(crate) fn node(peers: &Path, suite: &Path) -> Result<PathBuf, String> {
-    let package = suite.join("package.json");
-    let wanted = fs::read_to_string(&package).map_err(|error| format!("{}: {error}", package.display()))?;
-    let home = peers.join(suite.file_name().unwrap_or_default());
-    let installed = home.join("installed.json");
-    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
-        return Ok(home);
+/// A folder at `home` with what `package.json` in the suite's folder names, and the suite's Node programs beside it: they find
+/// only what is installed above them. Else, why not, in one line.
+pub(crate) fn node(home: &Path, suite: &Path) -> Result<(), String> {
+    let unable = |step: &str, why: String| format!("the packages of package.json: `{step}`: {why}");
+    let copy = || -> io::Result<()> {
+        fs::create_dir_all(home)?;
+        for entry in fs::read_dir(suite)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "mjs" || extension == "json")
+            {
+                fs::copy(&path, home.join(name))?;
+            }
+        }
+        Ok(())
+    };
+    copy().map_err(|error| unable("cp *.mjs", error.to_string()))?;
+    let (wanted, installed) = (home.join("package.json"), home.join("installed.json"));
+    let read = |path: &Path| fs::read_to_string(path).map_err(|error| unable("cp package.json", error.to_string()));
+    if fs::read_to_string(&installed).is_ok_and(|installed| read(&wanted) == Ok(installed)) {
+        return run(Command::new("node").arg("--version"))
+            .map(drop)
+            .map_err(|why| unable("node", why));
     }
-    let unable = |step: &str, why: String| format!("{}: `{step}`: {why}", version(suite));
-    fs::create_dir_all(&home)
-        .and_then(|()| fs::copy(&package, home.join("package.json")))
-        .map_err(|error| unable("cp package.json", error.to_string()))?;
     // Nothing that a package brings is run while it is installed.
-    let install = [
-        "install",
+    let options = [
         "--ignore-scripts",
         "--no-audit",
         "--no-fund",
+        "--no-package-lock",
         "--loglevel=error",
     ];
-    run(Command::new("npm").args(install).current_dir(&home)).map_err(|why| unable("npm install", why))?;
-    fs::copy(&package, &installed).map_err(|error| unable("cp package.json", error.to_string()))?;
-    Ok(home)
+    run(Command::new("npm").arg("install").args(options).current_dir(home))
+        .map_err(|why| unable("npm install", why))?;
+    fs::copy(&wanted, &installed).map_err(|error| unable("cp package.json", error.to_string()))?;
+    Ok(())
 }
 
 /// What a suite's folder asks for, with its version: the first requirement, or the first dependency.

@@ -32,7 +32,7 @@ pub(super) fn run(context: &Context) -> Result<Outcome, Failure> {
     let suite = context.suites.join("provenance");
     let ledger = context.data_dir.join("ledger");
     let mut outcome = Outcome::default();
-    match peers::python(&context.peers, &suite) {
+    match peers::python(&context.peers.join("provenance"), &suite.join("requirements.txt")) {
         Ok(python) => {
             say("pymerkle reads the ledger")?;
             let verify = suite.join("verify.py");

@@ -6,13 +6,16 @@ use crate::tree::Tree;
 pub(super) const RULE: Rule = Rule { name: "pure", check };
 
 /// The crates that know nothing of the world around them.
-const PURE: [&str; 6] = [
+const PURE: [&str; 9] = [
     "crates/record",
     "crates/stats",
     "crates/ledger",
     "crates/policy",
     "crates/privacy",
     "crates/forensics",
+    "crates/dialect",
+    "crates/limits",
+    "crates/own",
 ];
 
 /// What acts or waits.

@@ -8,7 +8,7 @@ use cultivar_gateway::{
 };
 use cultivar_pipeline::{Built, Context, Interrupt, PipelineError, Progress, Prompts, Recipe, build};
 use cultivar_record::{
-    Price, ProviderKind, Purpose,
+    ProviderKind, Purpose,
     chat::{ChatRequest, Message, Role},
     digest_of,
 };

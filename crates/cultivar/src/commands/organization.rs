@@ -1,5 +1,7 @@
 //! `org`: organisations.
 
+use std::fmt::Write as _;
+
 use cultivar_record::Organization;
 use serde_json::{Value, json};
 
@@ -79,27 +81,30 @@ fn standing(args: StandingArgs) -> Ask {
 fn line(organization: &Organization) -> String {
     format!(
         "{:<20} {:<5} {:<10} {}",
-        organization.name, organization.market, organization.standing, organization.id
+        organization.name,
+        organization.market.as_str(),
+        organization.standing.as_str(),
+        organization.id
     )
 }
 
 fn words(organization: &Organization) -> String {
     let mut text = line(organization);
-    text.push_str(&format!("\nretention {}", organization.retention));
+    let _ = write!(text, "\nretention {}", organization.retention);
     if !organization.residency.is_empty() {
         let places: Vec<&str> = organization.residency.iter().map(|market| market.as_str()).collect();
-        text.push_str(&format!(", data stay in {}", places.join(" ")));
+        let _ = write!(text, ", data stay in {}", places.join(" "));
     }
     if let Some(limit) = limit_words(&organization.limit) {
-        text.push_str(&format!("\nlimited to {limit}"));
+        let _ = write!(text, "\nlimited to {limit}");
     }
     if let Some(url) = &organization.alert_url {
-        text.push_str(&format!("\nalerts go to {url}"));
+        let _ = write!(text, "\nalerts go to {url}");
     }
     if let Some(case) = &organization.enforcement {
-        text.push_str(&format!("\ncase {}: {}", case.case_id, case.reason));
+        let _ = write!(text, "\ncase {}: {}", case.case_id, case.reason);
         if let Some(until) = case.until {
-            text.push_str(&format!(", until {until}"));
+            let _ = write!(text, ", until {until}");
         }
     }
     text

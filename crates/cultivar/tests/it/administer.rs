@@ -1,6 +1,9 @@
 //! What a person administers takes effect beside a running server, on the next request, as it does without one.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -195,9 +198,9 @@ fn every_command_does_the_same_beside_a_server_and_without_one() {
             let words: Vec<&str> = command.split_whitespace().collect();
             let ran = workplace.run(&words);
             let code = ran.code.unwrap();
-            told.push_str(&format!("$ cultivar {}\n{}{}", words.join(" "), ran.stdout, ran.stderr));
+            let _ = write!(told, "$ cultivar {}\n{}{}", words.join(" "), ran.stdout, ran.stderr);
             if code != 0 {
-                told.push_str(&format!("exit {code}\n"));
+                let _ = write!(told, "exit {code}\n");
             }
         }
         if let Some((server, _)) = server {

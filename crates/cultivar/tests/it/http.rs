@@ -22,28 +22,48 @@ pub(crate) struct Answer {
 
 /// Asks for a chat completion. An answer that breaks off is an error.
 pub(crate) fn ask(address: &str, key: &str, request: &Value) -> io::Result<Answer> {
-    let host = address.trim_start_matches("http://");
-    let mut stream = TcpStream::connect(host)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let body = request.to_string();
-    write!(
-        stream,
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {key}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    )?;
-    let mut reader = BufReader::new(stream);
-    let (first, headers) = head(&mut reader)?;
-    let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let body = match header(&headers, "content-length") {
-        Some(length) => exactly(&mut reader, length.parse().map_err(io::Error::other)?)?,
-        None => chunks(&mut reader)?,
-    };
-    Ok(Answer {
-        status: status.ok_or_else(|| io::Error::other(first))?,
-        request_id: header(&headers, "x-request-id").unwrap_or_default().to_owned(),
-        body: String::from_utf8(body).map_err(io::Error::other)?,
-    })
+    Connection::open(address)?.ask(key, request)
+}
+
+/// A connection on which one question follows the other.
+pub(crate) struct Connection {
+    host: String,
+    reader: BufReader<TcpStream>,
+}
+
+impl Connection {
+    pub(crate) fn open(address: &str) -> io::Result<Self> {
+        let host = address.trim_start_matches("http://").to_owned();
+        let stream = TcpStream::connect(&host)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self {
+            host,
+            reader: BufReader::new(stream),
+        })
+    }
+
+    /// Asks for a chat completion. An answer that breaks off is an error.
+    pub(crate) fn ask(&mut self, key: &str, request: &Value) -> io::Result<Answer> {
+        let (host, body) = (&self.host, request.to_string());
+        let question = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {key}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.reader.get_mut().write_all(question.as_bytes())?;
+        let (first, headers) = head(&mut self.reader)?;
+        let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let body = match header(&headers, "content-length") {
+            Some(length) => exactly(&mut self.reader, length.parse().map_err(io::Error::other)?)?,
+            None => chunks(&mut self.reader)?,
+        };
+        Ok(Answer {
+            status: status.ok_or_else(|| io::Error::other(first))?,
+            request_id: header(&headers, "x-request-id").unwrap_or_default().to_owned(),
+            body: String::from_utf8(body).map_err(io::Error::other)?,
+        })
+    }
 }
 
 type Headers = Vec<(String, String)>;

@@ -158,12 +158,12 @@ fn ask(note: &PathBuf, key: &str, model: &str, stream: bool) -> Option<ExchangeI
 
 /// The ledger as its files alone tell it, and what it told before.
 #[derive(Default)]
-struct Published {
+pub(crate) struct Published {
     before: Option<(u64, Digest)>,
 }
 
 impl Published {
-    fn still_verifies(&mut self, workplace: &Workplace) {
+    pub(crate) fn still_verifies(&mut self, workplace: &Workplace) {
         let files = LedgerFiles::new(workplace.data("ledger"));
         let Some(note) = files.tree_head().unwrap() else {
             assert_eq!(self.before, None, "the tree head is gone");
@@ -180,13 +180,13 @@ impl Published {
 }
 
 /// What database and ledger say happened.
-struct History {
-    exchanges: BTreeMap<ExchangeId, (Exchange, Option<Salt>, Option<Salt>)>,
+pub(crate) struct History {
+    pub(crate) exchanges: BTreeMap<ExchangeId, (Exchange, Option<Salt>, Option<Salt>)>,
     entries: Vec<LedgerEntry>,
 }
 
 impl History {
-    fn read(workplace: &Workplace) -> Self {
+    pub(crate) fn read(workplace: &Workplace) -> Self {
         let store = Store::open_to_read(Arc::new(Sqlite::read_only(workplace.data("cultivar.db")))).unwrap();
         let all = store.read(|tx| tables::exchange::page(tx, None, u32::MAX)).unwrap();
         let with_salts = all.into_iter().map(|exchange| {
@@ -211,7 +211,7 @@ impl History {
     }
 
     /// Every exchange has an outcome; every exchange has exactly its two entries, and they commit to what the database holds.
-    fn is_consistent(&self) {
+    pub(crate) fn is_consistent(&self) {
         let mut named = BTreeSet::new();
         for (exchange, intent_salt, outcome_salt) in self.exchanges.values() {
             let id = exchange.intent.id;
@@ -240,7 +240,7 @@ impl History {
         assert_eq!(self.entries.iter().filter(is_call).count(), named.len());
     }
 
-    fn has_answered(&self, id: ExchangeId) {
+    pub(crate) fn has_answered(&self, id: ExchangeId) {
         let (exchange, ..) = self
             .exchanges
             .get(&id)

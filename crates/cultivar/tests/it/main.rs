@@ -12,11 +12,17 @@ mod disk;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod idle;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod license;
 #[cfg(test)]
+<<<<<<< HEAD
 mod markets;
+=======
+mod load;
+>>>>>>> main
 #[cfg(test)]
 mod occupied;
 #[cfg(test)]
@@ -25,5 +31,7 @@ mod output;
 mod program;
 #[cfg(test)]
 mod provider;
+#[cfg(test)]
+mod served;
 #[cfg(test)]
 mod usage;

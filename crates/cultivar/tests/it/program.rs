@@ -167,6 +167,14 @@ impl Running {
         }
     }
 
+    /// The rest of the line that begins with these words.
+    pub(crate) fn end_of(&self, words: &str) -> String {
+        assert!(self.says(words));
+        let said = self.said.0.lock().unwrap();
+        let line = said.stdout.lines().find_map(|line| line.strip_prefix(words));
+        line.unwrap_or_default().to_owned()
+    }
+
     pub(crate) fn said_so_far(&self) -> String {
         self.said.0.lock().unwrap().stderr.clone()
     }

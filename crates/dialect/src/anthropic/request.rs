@@ -185,7 +185,7 @@ impl<'a> Given<'a> {
         let fields = serde_json::from_slice(body).map_err(|e| TranslateError::Request {
             message: format!(
                 "the body is not a chat completion request: {}",
-                crate::without_values(&e)
+                cultivar_record::without_values(&e)
             ),
             param: None,
         })?;

@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, Response, Uri, body::Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -33,6 +33,8 @@ use crate::GatewayError;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a provider may stay silent before and within an answer.
 const READ_TIMEOUT: Duration = Duration::from_mins(5);
+/// The longest answer that is taken in, in bytes: many times what any model writes.
+pub(crate) const MOST_ANSWER_BYTES: usize = 64 << 20;
 /// How long an idle connection is kept: less than the minute after which most servers close theirs.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
@@ -101,7 +103,10 @@ impl HttpClient {
 /// # Errors
 /// `provider_unreachable`.
 pub async fn read(provider: &str, body: Incoming) -> Result<Bytes, GatewayError> {
-    let read = async { body.collect().await.map_err(|e| unreachable(provider, &e)) };
+    let read = async {
+        let collected = Limited::new(body, MOST_ANSWER_BYTES).collect().await;
+        collected.map_err(|e| unreachable(provider, e.as_ref()))
+    };
     Ok(in_time(provider, read).await?.to_bytes())
 }
 

@@ -9,7 +9,7 @@ use cultivar_record::{
 };
 use serde::{Deserialize, Serialize};
 
-use cultivar_dialect::without_values;
+use cultivar_record::without_values;
 
 /// A recorded dialogue: one line of a dialogues file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

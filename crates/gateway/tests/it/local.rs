@@ -10,17 +10,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use cultivar_gateway::{
-    LocalAnswer, LocalModel, LocalScore,
-    providers::{
-        ProviderCall, ReplyBody,
-        local::{LocalFailure, LocalInfo, LocalLikely, LocalOptions, LocalToken, LocalWritten, SpecialNames, ask},
-    },
+use cultivar_gateway::providers::{ProviderCall, ReplyBody, local::ask};
+use cultivar_own::{
+    LocalFailure, LocalInfo, LocalLikely, LocalModel, LocalOptions, LocalScore, LocalToken, LocalWritten, SpecialNames,
 };
-use cultivar_record::{
-    Ambient, Endpoint, ExchangeId,
-    chat::{ChatRequest, Message},
-};
+use cultivar_record::{Ambient, Endpoint, ExchangeId, chat::Message};
 use cultivar_testkit::CountingAmbient;
 use futures_util::StreamExt;
 
@@ -35,10 +29,6 @@ struct Endless {
 const PACE: Duration = Duration::from_millis(2);
 
 impl LocalModel for Endless {
-    fn answer(&self, _: &ChatRequest, _: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<LocalAnswer, String> {
-        Err("not asked here".to_owned())
-    }
-
     fn score(&self, _: &[Message]) -> Result<Vec<LocalScore>, String> {
         Err("not asked here".to_owned())
     }

@@ -11,7 +11,7 @@ use cultivar_gateway::{
     providers::{ProviderCall, ReplyBody, local::ask},
 };
 use cultivar_model::{DecoderConfig, NgramBaseline, Size, Student};
-use cultivar_record::{Ambient, Endpoint, ExchangeId, chat::Role};
+use cultivar_record::{Ambient, Endpoint, ExchangeId, Seed, chat::Role};
 use cultivar_testkit::CountingAmbient;
 use futures_util::StreamExt;
 use serde_json::{Value, json};

@@ -19,8 +19,6 @@ pub(super) const PAUSE: Duration = Duration::from_millis(25);
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 /// Most frames of one commit.
 const MOST_FRAMES: usize = 8_192;
-/// A file is followed by another once it is this long.
-const LONGEST_FILE: u64 = 16 << 20;
 
 pub(super) fn start(shared: Arc<Shared>) -> Result<JoinHandle<()>, StoreError> {
     thread::Builder::new()
@@ -77,7 +75,8 @@ fn wait_for_frames(shared: &Shared) -> bool {
     }
 }
 
-/// Forgets what was settled, and begins a new file where the old one is long and wholly settled; puts back what was not.
+/// Forgets what was settled, its files included; puts back what was not. Begins a new file where this one is long: under a load that
+/// never pauses, some frame of it always waits.
 fn finish(shared: &Shared, batch: Arc<Vec<Frame>>, failure: Option<StoreError>) {
     let mut state = shared.lock();
     state.attempts += 1;
@@ -92,32 +91,35 @@ fn finish(shared: &Shared, batch: Arc<Vec<Frame>>, failure: Option<StoreError>) 
         state.waiting_bytes -= bytes.min(state.waiting_bytes);
         let count = u64::try_from(batch.len()).unwrap_or(0);
         shared.settled.send_modify(|settled| *settled += count);
-        tidy_up(shared, &mut state);
+        // Nothing that is settled stays behind, so that no text does.
+        let is_idle = state.waiting.is_empty() && state.length > 0;
+        if is_idle || state.length >= shared.bounds.file {
+            begin_anew(shared, &mut state);
+        }
+        remove_settled(shared, &mut state);
     }
     state.failure = failure;
     drop(state);
     shared.wake.notify_all();
 }
 
-/// Gives up what was settled, so that no text stays behind in the journal: a file that has nothing to settle is followed by an
-/// empty one, a long one by another, and each goes once its last frame is settled.
-fn tidy_up(shared: &Shared, state: &mut State) {
-    let is_idle = state.waiting.is_empty() && state.length > 0;
-    let next = state.last + 1;
-    if is_idle || state.length >= LONGEST_FILE {
-        // Where no new file can be made, the old one goes on.
-        if let Ok(file) = begin(&shared.folder, next) {
-            state.file = file;
-            state.length = 0;
-            let first = std::mem::replace(&mut state.first, next);
-            state.full.push((state.last, first));
-        }
+fn begin_anew(shared: &Shared, state: &mut State) {
+    let last = state.last;
+    // Where no new file can be made, the old one goes on.
+    if let Ok(file) = begin(&shared.folder, last + 1) {
+        state.file = file;
+        state.length = 0;
+        let first = std::mem::replace(&mut state.first, last + 1);
+        state.full.push_back((first, last));
     }
+}
+
+fn remove_settled(shared: &Shared, state: &mut State) {
     let settled = *shared.settled.borrow();
-    state.full.retain(|(last, first)| {
-        let path = shared.folder.join(super::name(*first));
-        *last > settled || files::remove(&path).is_err()
-    });
+    while let Some((first, _)) = state.full.pop_front_if(|(_, last)| *last <= settled) {
+        // One that stays is passed over when the journal is opened.
+        let _ = files::remove(&shared.folder.join(super::name(first)));
+    }
 }
 
 /// Settles what a killed process left: every frame after the last settled one. Returns the number of the last frame.

@@ -9,6 +9,10 @@ mod data_dir;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod journal;
+#[cfg(test)]
+mod packs;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod sqlite;

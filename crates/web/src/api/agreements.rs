@@ -94,7 +94,7 @@ pub(super) struct Accepted {
 }
 
 /// List the agreements.
-#[utoipa::path(get, path = "/api/agreements", tag = "admin",
+#[utoipa::path(get, path = "/api/agreements", operation_id = "list_agreements", tag = "admin",
     responses((status = 200, description = "All agreements.", body = List<AgreementView>), Refusals))]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
@@ -104,7 +104,7 @@ pub(super) async fn list(
 }
 
 /// Accept a row of terms. Without markets, purposes and time, what was agreed before stays as it is.
-#[utoipa::path(post, path = "/api/agreements", tag = "admin", request_body = NewAgreement,
+#[utoipa::path(post, path = "/api/agreements", operation_id = "accept_terms", tag = "admin", request_body = NewAgreement,
     responses((status = 201, description = "It was accepted.", body = Accepted),
         (status = 200, description = "It was accepted before.", body = Accepted), Refusals, NoSuch, BadBody))]
 pub(super) async fn accept(

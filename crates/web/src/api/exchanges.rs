@@ -161,7 +161,7 @@ impl From<Exchange> for ExchangeView {
 }
 
 /// List exchanges, oldest first.
-#[utoipa::path(get, path = "/api/exchanges", tag = "admin", params(Wanted),
+#[utoipa::path(get, path = "/api/exchanges", operation_id = "list_exchanges", tag = "admin", params(Wanted),
     responses((status = 200, description = "A page of exchanges.", body = Page), Refusals))]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
@@ -183,7 +183,7 @@ pub(super) async fn list(
 }
 
 /// Show an exchange.
-#[utoipa::path(get, path = "/api/exchanges/{exchange}", tag = "admin",
+#[utoipa::path(get, path = "/api/exchanges/{exchange}", operation_id = "show_exchange", tag = "admin",
     params(("exchange" = Id, Path, description = "Its id: the `x-request-id` of its answer.")),
     responses((status = 200, description = "The exchange.", body = ExchangeView), Refusals, NoSuch))]
 pub(super) async fn show(

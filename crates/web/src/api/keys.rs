@@ -131,7 +131,7 @@ pub(super) struct Whose {
 }
 
 /// List the keys, revoked ones included.
-#[utoipa::path(get, path = "/api/keys", tag = "admin", params(Whose),
+#[utoipa::path(get, path = "/api/keys", operation_id = "list_keys", tag = "admin", params(Whose),
     responses((status = 200, description = "The keys, without their texts.", body = List<KeyView>), Refusals, NoSuch))]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
@@ -148,7 +148,7 @@ pub(super) async fn list(
 }
 
 /// Issue a key. Its text is in this answer and nowhere else.
-#[utoipa::path(post, path = "/api/keys", tag = "admin", request_body = KeyRequest,
+#[utoipa::path(post, path = "/api/keys", operation_id = "create_key", tag = "admin", request_body = KeyRequest,
     responses((status = 201, description = "It was issued.", body = IssuedKey), Refusals, NoSuch, BadBody))]
 pub(super) async fn create(
     State(gateway): State<Arc<Gateway>>,
@@ -192,7 +192,7 @@ fn new_key(gateway: &Gateway, organization: &Organization, wanted: KeyRequest) -
 }
 
 /// Revoke a key. The next request with it is refused, and its running streams break off.
-#[utoipa::path(delete, path = "/api/keys/{key}", tag = "admin",
+#[utoipa::path(delete, path = "/api/keys/{key}", operation_id = "revoke_key", tag = "admin",
     params(("key" = Id, Path, description = "Its id.")),
     responses((status = 200, description = "The revoked key.", body = KeyView), Refusals, NoSuch))]
 pub(super) async fn revoke(

@@ -57,7 +57,7 @@ pub(super) struct Roles {
 }
 
 /// List the members of an organisation, those who left included.
-#[utoipa::path(get, path = "/api/organizations/{organization}/members", tag = "admin",
+#[utoipa::path(get, path = "/api/organizations/{organization}/members", operation_id = "list_members", tag = "admin",
     params(("organization" = String, Path, description = "Its name.")),
     responses((status = 200, description = "All its members.", body = List<MemberView>), Refusals, NoSuch))]
 pub(super) async fn list(
@@ -71,7 +71,7 @@ pub(super) async fn list(
 }
 
 /// Add a person, or give one other roles.
-#[utoipa::path(put, path = "/api/organizations/{organization}/members/{member}", tag = "admin", request_body = Roles,
+#[utoipa::path(put, path = "/api/organizations/{organization}/members/{member}", operation_id = "put_member", tag = "admin", request_body = Roles,
     params(("organization" = String, Path, description = "Its name."), ("member" = Name, Path, description = "The person's name.")),
     responses((status = 200, description = "The member as it is now.", body = MemberView), Refusals, NoSuch, BadBody))]
 pub(super) async fn put(
@@ -94,7 +94,7 @@ pub(super) async fn put(
 }
 
 /// Remove a person; what the person did stays.
-#[utoipa::path(delete, path = "/api/organizations/{organization}/members/{member}", tag = "admin",
+#[utoipa::path(delete, path = "/api/organizations/{organization}/members/{member}", operation_id = "remove_member", tag = "admin",
     params(("organization" = String, Path, description = "Its name."), ("member" = String, Path, description = "The person's name.")),
     responses((status = 200, description = "The member who left.", body = MemberView), Refusals, NoSuch))]
 pub(super) async fn remove(

@@ -149,7 +149,7 @@ pub(super) struct BoundProvider {
 }
 
 /// List the providers.
-#[utoipa::path(get, path = "/api/providers", tag = "admin",
+#[utoipa::path(get, path = "/api/providers", operation_id = "list_providers", tag = "admin",
     responses((status = 200, description = "All providers.", body = List<ProviderView>), Refusals))]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
@@ -159,7 +159,7 @@ pub(super) async fn list(
 }
 
 /// Register a provider, or bring the one of this name up to date.
-#[utoipa::path(post, path = "/api/providers", tag = "admin", request_body = ProviderRequest,
+#[utoipa::path(post, path = "/api/providers", operation_id = "register_provider", tag = "admin", request_body = ProviderRequest,
     responses((status = 201, description = "It was registered or changed.", body = RegisteredProvider),
         (status = 200, description = "It was registered so before.", body = RegisteredProvider), Refusals, NoSuch, BadBody))]
 pub(super) async fn register(
@@ -211,7 +211,7 @@ impl ProviderRequest {
 }
 
 /// Show a provider with the terms that bind it.
-#[utoipa::path(get, path = "/api/providers/{provider}", tag = "admin",
+#[utoipa::path(get, path = "/api/providers/{provider}", operation_id = "show_provider", tag = "admin",
     params(("provider" = String, Path, description = "Its name.")),
     responses((status = 200, description = "The provider.", body = BoundProvider), Refusals, NoSuch))]
 pub(super) async fn show(
@@ -229,7 +229,7 @@ pub(super) async fn show(
 }
 
 /// Remove a provider; its exchanges and their terms stay.
-#[utoipa::path(delete, path = "/api/providers/{provider}", tag = "admin",
+#[utoipa::path(delete, path = "/api/providers/{provider}", operation_id = "remove_provider", tag = "admin",
     params(("provider" = String, Path, description = "Its name.")),
     responses((status = 204, description = "It was removed."), Refusals, NoSuch))]
 pub(super) async fn remove(

@@ -144,7 +144,7 @@ impl From<Ruling> for Candidate {
 }
 
 /// Explain who is asked for a model. The verdicts are recorded as they would be for a request; nobody is asked.
-#[utoipa::path(get, path = "/api/routes", tag = "admin", params(Wanted),
+#[utoipa::path(get, path = "/api/routes", operation_id = "explain_route", tag = "admin", params(Wanted),
     responses((status = 200, description = "The candidates and what is ruled about each.", body = Explained), Refusals, NoSuch))]
 pub(super) async fn explain(
     State(gateway): State<Arc<Gateway>>,

@@ -162,7 +162,7 @@ struct Used {
 }
 
 /// Report what was used.
-#[utoipa::path(get, path = "/api/usage", tag = "admin", params(Wanted),
+#[utoipa::path(get, path = "/api/usage", operation_id = "report_usage", tag = "admin", params(Wanted),
     responses((status = 200, description = "The report.", content((Report = "application/json"), (String = "text/csv"))), Refusals, NoSuch))]
 pub(super) async fn report(
     State(gateway): State<Arc<Gateway>>,

@@ -1,6 +1,6 @@
 //! The model calls: `POST` to an endpoint of OpenAI's API, in bytes. Extract, admit, forward, map.
 
-use std::{convert::Infallible, time::Duration};
+use std::convert::Infallible;
 
 use axum::{
     body::Body,
@@ -11,17 +11,16 @@ use cultivar_gateway::{AnswerStream, Call, Caller, Forwarded, ForwardedBody, Gat
 use cultivar_record::Endpoint;
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 
 use super::admit;
 use crate::{
     App, MOST_BODY_BYTES,
+    patience::{Patient, Unread},
     respond::{REQUEST_ID, failed_event, name, rate_headers, refuse, unread_body},
     serve::Peer,
 };
 
-/// How long a client may take to send the next bytes of a body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of a body that is too large is read to let its client finish.
 const MOST_PASSED_OVER: usize = 4 * MOST_BODY_BYTES;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -33,7 +32,7 @@ pub(crate) fn endpoint(path: &str) -> Option<Endpoint> {
     Endpoint::ALL.into_iter().find(|endpoint| endpoint.path() == rest)
 }
 
-pub(crate) async fn forward(app: &App, endpoint: Endpoint, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+pub(crate) async fn forward(app: &App, endpoint: Endpoint, peer: Peer, request: Request<Patient>) -> Response<Body> {
     let (head, body) = request.into_parts();
     let caller = match admit(&app.gateway, &head.headers, Some(peer)) {
         Ok(caller) => caller,
@@ -59,28 +58,14 @@ async fn answer(
     app.gateway.forward(caller, &Call::alone(endpoint, body)).await
 }
 
-/// Why a body was not read to its end.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Unread {
-    /// It is larger than may be.
-    TooLarge,
-    /// It took too long.
-    TooSlow,
-    /// The connection broke.
-    Broken,
-}
-
-async fn read(mut body: Incoming) -> Result<Bytes, Unread> {
+async fn read(mut body: Patient) -> Result<Bytes, Unread> {
     if body.size_hint().lower() > u64::try_from(MOST_BODY_BYTES).unwrap_or(u64::MAX) {
         return Err(pass_over(body, 0).await);
     }
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
-    while let Some(frame) = tokio::time::timeout(BODY_TIMEOUT, body.frame())
-        .await
-        .map_err(|_| Unread::TooSlow)?
-    {
-        let Ok(bytes) = frame.map_err(|_| Unread::Broken)?.into_data() else {
+    while let Some(frame) = body.frame().await {
+        let Ok(bytes) = frame?.into_data() else {
             continue;
         };
         if first.is_empty() && more.is_empty() {
@@ -99,10 +84,10 @@ async fn read(mut body: Incoming) -> Result<Bytes, Unread> {
 }
 
 /// Lets a client that sends too much finish, within bounds: one that is cut off while it sends never hears why.
-async fn pass_over(mut body: Incoming, mut length: usize) -> Unread {
+async fn pass_over(mut body: Patient, mut length: usize) -> Unread {
     while length < MOST_PASSED_OVER {
-        match tokio::time::timeout(BODY_TIMEOUT, body.frame()).await {
-            Ok(Some(Ok(frame))) => length += frame.data_ref().map_or(0, Bytes::len),
+        match body.frame().await {
+            Some(Ok(frame)) => length += frame.data_ref().map_or(0, Bytes::len),
             _ => break,
         }
     }

@@ -5,13 +5,33 @@ mod admin;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod client;
+#[cfg(test)]
+mod door;
+#[cfg(test)]
 mod errors;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod gone;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod markets;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod passing;
+#[cfg(test)]
+mod record;
+#[cfg(test)]
 mod site;
+#[cfg(test)]
+mod slow;
+#[cfg(test)]
+mod standing;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]

@@ -1,21 +1,16 @@
 //! `POST /v1/completions` by a model of our own: text, texts, token ids or lists of token ids, continued or only weighed.
 //! Source: OpenAI API reference, "Completions"; what evaluation harnesses ask (`echo` with `logprobs`) as vLLM answers it.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use cultivar_record::chat::ChatUsage;
 use serde::{Deserialize, Serialize};
 
-use super::choices::{self, Piece, Plan, Prompt, Wire, event, failed, json, off_thread};
-use super::logprobs::TextLogprobs;
-use super::model::{LocalEnd, LocalModel};
-use super::prompts::{Prompts, not_a_prompt};
-use super::sampling::{self, Asked, TooLong, alternatives, read};
-use crate::{
-    GatewayError,
-    providers::{ProviderCall, Reply},
-};
+use crate::choices::{Choices, Piece, Plan, Prompt, Wire, event, json};
+use crate::logprobs::TextLogprobs;
+use crate::model::{LocalEnd, LocalModel};
+use crate::prompts::{Prompts, not_a_prompt};
+use crate::sampling::{self, Asked, TooLong, alternatives, read};
+use crate::{OwnError, Prepared, Question};
 
 /// Most tokens where the caller does not say, as at OpenAI.
 const USUAL_MAX_TOKENS: usize = 16;
@@ -33,46 +28,44 @@ struct Asking {
     prompt: Option<Prompts>,
 }
 
-/// Answers a completion request.
+/// Understands a completion request.
 ///
 /// # Errors
-/// `invalid_request`, `unsupported_value` and `context_length_exceeded` for requests that cannot be answered; `unsupported`
-/// and `model_failed` where the model cannot or fails.
-pub(super) async fn ask(model: Arc<dyn LocalModel>, call: ProviderCall) -> Result<Reply, GatewayError> {
-    let (asked, body) = (Arc::clone(&model), call.body);
-    let prepare = move |_: &dyn Fn() -> bool, name: &str| plan(asked.as_ref(), name, &body);
-    let (plan, with_logprobs) = off_thread(call.model.clone(), prepare).await?;
+/// `Invalid`, `UnsupportedValue` and `ContextLength` for requests that cannot be answered; `Unsupported` and `Failed` where the
+/// model cannot or fails.
+pub(crate) fn prepare(model: &dyn LocalModel, question: &Question) -> Result<Prepared, OwnError> {
+    let (plan, with_logprobs) = plan(model, &question.body)?;
     let wire = CompletionWire {
-        id: format!("cmpl-{}", call.exchange),
-        created: call.at.seconds(),
-        model: call.model.clone(),
+        id: format!("cmpl-{}", question.exchange),
+        created: question.created,
+        model: question.model.clone(),
         with_logprobs,
     };
-    choices::reply(model, call.model, plan, wire, call.stream).await
+    Ok(Prepared::Choices(Box::new(Choices::new(plan, wire))))
 }
 
-fn plan(model: &dyn LocalModel, name: &str, body: &[u8]) -> Result<(Plan, bool), GatewayError> {
+fn plan(model: &dyn LocalModel, body: &[u8]) -> Result<(Plan, bool), OwnError> {
     let what = "a completion request";
-    let info = model.info().map_err(|failure| failed(name, failure))?;
+    let info = model.info()?;
     let (asked, asks): (Asked, Asks) = (read(body, what)?, read(body, what)?);
     let prompts = match serde_json::from_slice::<Asking>(body) {
         Ok(asking) => asking.prompt.unwrap_or_else(|| Prompts::Text(String::new())),
         Err(_) => return Err(not_a_prompt("prompt")),
     };
     let each = asked.choices()?;
-    refuse_what_is_not_done(&asks, each, name)?;
+    refuse_what_is_not_done(&asks, each)?;
     let with_logprobs = asks.logprobs.is_some();
     let (most, seed) = (asked.max_tokens, asked.seed());
     let mut options = asked.options(&info)?;
     options.weigh = asks.logprobs.map(|top| alternatives(top, "logprobs")).transpose()?;
     options.echo = asks.echo.unwrap_or(false);
-    let prompts = prompts.tokens(model, name, "prompt", &info)?;
+    let prompts = prompts.tokens(model, "prompt", &info)?;
     let fitting = |tokens: Vec<u32>| {
         let max_tokens =
             sampling::fit(&info, tokens.len(), most, USUAL_MAX_TOKENS).map_err(|found| too_long(found, "prompt"))?;
         Ok(Prompt { tokens, max_tokens })
     };
-    let prompts = prompts.into_iter().map(fitting).collect::<Result<_, GatewayError>>()?;
+    let prompts = prompts.into_iter().map(fitting).collect::<Result<_, OwnError>>()?;
     let plan = Plan {
         prompts,
         each,
@@ -82,9 +75,8 @@ fn plan(model: &dyn LocalModel, name: &str, body: &[u8]) -> Result<(Plan, bool),
     Ok((plan, with_logprobs))
 }
 
-fn refuse_what_is_not_done(asks: &Asks, each: u64, name: &str) -> Result<(), GatewayError> {
-    let unsupported = |param: &'static str| GatewayError::UnsupportedValue {
-        model: name.to_owned(),
+fn refuse_what_is_not_done(asks: &Asks, each: u64) -> Result<(), OwnError> {
+    let unsupported = |param: &'static str| OwnError::UnsupportedValue {
         param,
         value: "a value other than its default",
     };
@@ -98,9 +90,9 @@ fn refuse_what_is_not_done(asks: &Asks, each: u64, name: &str) -> Result<(), Gat
 }
 
 /// In OpenAI's words, by which clients know the case.
-pub(super) fn too_long(found: TooLong, param: &'static str) -> GatewayError {
+pub(crate) fn too_long(found: TooLong, param: &'static str) -> OwnError {
     let (context, prompt, answer) = (found.context, found.prompt, found.answer.unwrap_or(1));
-    GatewayError::ContextLength {
+    OwnError::ContextLength {
         message: format!(
             "This model's maximum context length is {context} tokens, however you requested {} tokens ({prompt} in your \
              prompt; {answer} for the completion). Please reduce your prompt; or completion length.",

@@ -2,31 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use cultivar_record::{Digest, Seed};
+use cultivar_record::{Digest, Seed, without_values};
 use serde::Deserialize;
 
-use super::model::{LocalInfo, LocalOptions, LocalSampling};
-use cultivar_dialect::without_values;
-
-use crate::GatewayError;
+use crate::OwnError;
+use crate::model::{LocalInfo, LocalOptions, LocalSampling};
 
 /// Most answers to one prompt, as at OpenAI.
 const MOST_CHOICES: u64 = 128;
 /// Most stop strings: OpenAI takes four, evaluation harnesses send more.
 const MOST_STOPS: usize = 64;
 /// Most likeliest tokens told with each token, as in OpenAI's chat completions.
-pub(super) const MOST_ALTERNATIVES: u64 = 20;
+pub(crate) const MOST_ALTERNATIVES: u64 = 20;
 
 /// What the caller says about drawing.
 #[derive(Default, Deserialize)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     temperature: Option<f64>,
     top_p: Option<f64>,
     n: Option<u64>,
     seed: Option<i64>,
     stop: Option<Stop>,
-    pub(super) max_tokens: Option<u64>,
-    pub(super) max_completion_tokens: Option<u64>,
+    pub(crate) max_tokens: Option<u64>,
+    pub(crate) max_completion_tokens: Option<u64>,
     frequency_penalty: Option<f64>,
     presence_penalty: Option<f64>,
     logit_bias: Option<BTreeMap<String, f64>>,
@@ -41,10 +39,10 @@ enum Stop {
 
 impl Asked {
     /// Answers to each prompt.
-    pub(super) fn choices(&self) -> Result<u64, GatewayError> {
+    pub(crate) fn choices(&self) -> Result<u64, OwnError> {
         match self.n.unwrap_or(1) {
             n @ 1..=MOST_CHOICES => Ok(n),
-            _ => Err(GatewayError::invalid(
+            _ => Err(OwnError::invalid(
                 format!("`n` must lie between 1 and {MOST_CHOICES}"),
                 "n",
             )),
@@ -52,12 +50,12 @@ impl Asked {
     }
 
     /// The seed of the first choice, where one is asked for.
-    pub(super) fn seed(&self) -> Option<u64> {
+    pub(crate) fn seed(&self) -> Option<u64> {
         self.seed.map(i64::unsigned_abs)
     }
 
     /// How a model of these habits draws; `max_tokens`, the seed and what is told are set by the caller.
-    pub(super) fn options(self, info: &LocalInfo) -> Result<LocalOptions, GatewayError> {
+    pub(crate) fn options(self, info: &LocalInfo) -> Result<LocalOptions, OwnError> {
         let preferred = &info.preferred;
         Ok(LocalOptions {
             sampling: LocalSampling {
@@ -77,30 +75,30 @@ impl Asked {
 }
 
 /// The fields of a request that a struct names; the others are for somebody else.
-pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, GatewayError> {
-    serde_json::from_slice(body).map_err(|e| GatewayError::InvalidRequest {
+pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, OwnError> {
+    serde_json::from_slice(body).map_err(|e| OwnError::Invalid {
         message: format!("the body is not {what}: {}", without_values(&e)),
         param: None,
     })
 }
 
 /// How many alternatives are told, where they are asked for.
-pub(super) fn alternatives(asked: u64, param: &str) -> Result<usize, GatewayError> {
+pub(crate) fn alternatives(asked: u64, param: &str) -> Result<usize, OwnError> {
     let many = usize::try_from(asked).ok().filter(|_| asked <= MOST_ALTERNATIVES);
-    many.ok_or_else(|| GatewayError::invalid(format!("`{param}` must lie between 0 and {MOST_ALTERNATIVES}"), param))
+    many.ok_or_else(|| OwnError::invalid(format!("`{param}` must lie between 0 and {MOST_ALTERNATIVES}"), param))
 }
 
 /// A prompt and an answer that a model cannot see at once.
 #[derive(Clone, Copy)]
-pub(super) struct TooLong {
-    pub(super) context: usize,
-    pub(super) prompt: usize,
+pub(crate) struct TooLong {
+    pub(crate) context: usize,
+    pub(crate) prompt: usize,
     /// What was asked for, where it was.
-    pub(super) answer: Option<usize>,
+    pub(crate) answer: Option<usize>,
 }
 
 /// Most tokens of the answer to a prompt: what was asked for, or what is usual and fits.
-pub(super) fn fit(info: &LocalInfo, prompt: usize, asked: Option<u64>, usual: usize) -> Result<usize, TooLong> {
+pub(crate) fn fit(info: &LocalInfo, prompt: usize, asked: Option<u64>, usual: usize) -> Result<usize, TooLong> {
     let asked = asked.map(|tokens| usize::try_from(tokens).unwrap_or(usize::MAX));
     let Some(context) = info.context else {
         return Ok(asked.unwrap_or(usual));
@@ -116,7 +114,7 @@ pub(super) fn fit(info: &LocalInfo, prompt: usize, asked: Option<u64>, usual: us
 }
 
 /// The seed of a choice. Where the caller gave none the prompt is the seed, so that the same request has the same answer.
-pub(super) fn seed_of(asked: Option<u64>, prompt: &[u32], choice: u64) -> Seed {
+pub(crate) fn seed_of(asked: Option<u64>, prompt: &[u32], choice: u64) -> Seed {
     let of_prompt = || {
         let bytes: Vec<u8> = prompt.iter().flat_map(|token| token.to_le_bytes()).collect();
         let digest = Digest::of_bytes(&bytes);
@@ -126,9 +124,9 @@ pub(super) fn seed_of(asked: Option<u64>, prompt: &[u32], choice: u64) -> Seed {
     Seed::new(asked.unwrap_or_else(of_prompt).wrapping_add(choice))
 }
 
-fn within(value: Option<f64>, name: &str, least: f64, most: f64) -> Result<Option<f64>, GatewayError> {
+fn within(value: Option<f64>, name: &str, least: f64, most: f64) -> Result<Option<f64>, OwnError> {
     match value {
-        Some(value) if !(least..=most).contains(&value) => Err(GatewayError::invalid(
+        Some(value) if !(least..=most).contains(&value) => Err(OwnError::invalid(
             format!("`{name}` must lie between {least} and {most}"),
             name,
         )),
@@ -136,13 +134,13 @@ fn within(value: Option<f64>, name: &str, least: f64, most: f64) -> Result<Optio
     }
 }
 
-fn bias(asked: BTreeMap<String, f64>, info: &LocalInfo) -> Result<Vec<(u32, f64)>, GatewayError> {
+fn bias(asked: BTreeMap<String, f64>, info: &LocalInfo) -> Result<Vec<(u32, f64)>, OwnError> {
     let wrong = || {
         let message = format!(
             "`logit_bias` must name token ids below {} with numbers from -100 to 100",
             info.vocab
         );
-        GatewayError::invalid(message, "logit_bias")
+        OwnError::invalid(message, "logit_bias")
     };
     let entry = |(id, bias): (String, f64)| {
         let id: u32 = id.parse().ok().filter(|id| (*id as usize) < info.vocab)?;
@@ -151,7 +149,7 @@ fn bias(asked: BTreeMap<String, f64>, info: &LocalInfo) -> Result<Vec<(u32, f64)
     asked.into_iter().map(|each| entry(each).ok_or_else(wrong)).collect()
 }
 
-fn stop_strings(asked: Option<Stop>) -> Result<Vec<String>, GatewayError> {
+fn stop_strings(asked: Option<Stop>) -> Result<Vec<String>, OwnError> {
     let stop = match asked {
         None => Vec::new(),
         Some(Stop::One(stop)) => vec![stop],
@@ -159,7 +157,7 @@ fn stop_strings(asked: Option<Stop>) -> Result<Vec<String>, GatewayError> {
     };
     if stop.len() > MOST_STOPS || stop.iter().any(String::is_empty) {
         let message = format!("`stop` must hold at most {MOST_STOPS} texts, none of them empty");
-        return Err(GatewayError::invalid(message, "stop"));
+        return Err(OwnError::invalid(message, "stop"));
     }
     Ok(stop)
 }

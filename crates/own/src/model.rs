@@ -6,22 +6,12 @@ use std::ops::ControlFlow;
 
 use cultivar_record::{
     Seed, TokenCount,
-    chat::{ChatRequest, Message, Role},
+    chat::{Message, Role},
 };
 use serde::{Deserialize, Serialize};
 
-/// A model in this process. Blocking: the gateway calls it on a thread that may wait.
+/// A model in this process. It computes: whoever calls it may wait.
 pub trait LocalModel: Send + Sync {
-    /// Answers; `on_text` hears each piece of text and may stop the answer.
-    ///
-    /// # Errors
-    /// A sentence without text of users.
-    fn answer(
-        &self,
-        request: &ChatRequest,
-        on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
-    ) -> Result<LocalAnswer, String>;
-
     /// Bits per turn of a conversation, given the turns before it.
     ///
     /// # Errors
@@ -81,19 +71,6 @@ pub trait LocalModel: Send + Sync {
     fn embed(&self, _tokens: &[u32]) -> Result<Vec<f32>, LocalFailure> {
         Err(LocalFailure::Unsupported("asked for embeddings"))
     }
-}
-
-/// A finished answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LocalAnswer {
-    /// The text.
-    pub text: String,
-    /// Tokens of the request.
-    pub prompt: TokenCount,
-    /// Tokens of the answer.
-    pub completion: TokenCount,
-    /// `stop` or `length`.
-    pub finish_reason: &'static str,
 }
 
 /// What one turn cost to predict.
@@ -245,7 +222,7 @@ pub enum LocalEnd {
 
 impl LocalEnd {
     /// OpenAI's word for it.
-    pub(super) const fn finish_reason(self) -> &'static str {
+    pub(crate) const fn finish_reason(self) -> &'static str {
         match self {
             Self::Turn | Self::StopString => "stop",
             Self::Length => "length",

@@ -1,21 +1,16 @@
 //! `POST /v1/chat/completions` by a model of our own. Tools are accepted and answered in text: our models call none.
 //! Source: OpenAI API reference, "Chat Completions" and "Streaming".
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use cultivar_record::chat::{ChatUsage, Content, Message};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::choices::{self, Piece, Plan, Prompt, Wire, event, failed, json, off_thread};
-use super::logprobs::ChatLogprobs;
-use super::model::{LocalEnd, LocalInfo, LocalModel, TemplateEnd};
-use super::sampling::{self, Asked, TooLong, alternatives, read};
-use crate::{
-    GatewayError,
-    providers::{ProviderCall, Reply},
-};
+use crate::choices::{Choices, Piece, Plan, Prompt, Wire, event, json};
+use crate::logprobs::ChatLogprobs;
+use crate::model::{LocalEnd, LocalInfo, LocalModel, TemplateEnd};
+use crate::sampling::{self, Asked, TooLong, alternatives, read};
+use crate::{OwnError, Prepared, Question};
 
 #[derive(Deserialize)]
 struct Asks {
@@ -35,38 +30,36 @@ enum Truncation {
     Disabled,
 }
 
-/// Answers a chat request.
+/// Understands a chat request.
 ///
 /// # Errors
-/// `invalid_request`, `unsupported_value` and `context_length_exceeded` for requests that cannot be answered; `unsupported`
-/// and `model_failed` where the model cannot or fails.
-pub(super) async fn ask(model: Arc<dyn LocalModel>, call: ProviderCall) -> Result<Reply, GatewayError> {
-    let (asked, body) = (Arc::clone(&model), call.body);
-    let prepare = move |_: &dyn Fn() -> bool, name: &str| plan(asked.as_ref(), name, &body);
-    let plan = off_thread(call.model.clone(), prepare).await?;
+/// `Invalid`, `UnsupportedValue` and `ContextLength` for requests that cannot be answered; `Unsupported` and `Failed` where the
+/// model cannot or fails.
+pub(crate) fn prepare(model: &dyn LocalModel, question: &Question) -> Result<Prepared, OwnError> {
+    let plan = plan(model, &question.body)?;
     let wire = ChatWire {
-        id: format!("chatcmpl-{}", call.exchange),
-        created: call.at.seconds(),
-        model: call.model.clone(),
+        id: format!("chatcmpl-{}", question.exchange),
+        created: question.created,
+        model: question.model.clone(),
         with_logprobs: plan.options.weigh.is_some(),
     };
-    choices::reply(model, call.model, plan, wire, call.stream).await
+    Ok(Prepared::Choices(Box::new(Choices::new(plan, wire))))
 }
 
-fn plan(model: &dyn LocalModel, name: &str, body: &[u8]) -> Result<Plan, GatewayError> {
+fn plan(model: &dyn LocalModel, body: &[u8]) -> Result<Plan, OwnError> {
     let what = "a chat completion request";
-    let info = model.info().map_err(|failure| failed(name, failure))?;
+    let info = model.info()?;
     let (asked, asks): (Asked, Asks) = (read(body, what)?, read(body, what)?);
-    refuse_what_is_not_done(&asks, name)?;
+    refuse_what_is_not_done(&asks)?;
     let each = asked.choices()?;
     let most = asked.max_completion_tokens.or(asked.max_tokens);
     if most == Some(0) {
-        return Err(GatewayError::invalid("`max_tokens` must be at least 1", "max_tokens"));
+        return Err(OwnError::invalid("`max_tokens` must be at least 1", "max_tokens"));
     }
     let seed = asked.seed();
     let mut options = asked.options(&info)?;
     options.weigh = weigh(&asks)?;
-    let prompt = prompt(model, &asks, most, &info, name)?;
+    let prompt = prompt(model, &asks, most, &info)?;
     Ok(Plan {
         prompts: vec![prompt],
         each,
@@ -75,18 +68,9 @@ fn plan(model: &dyn LocalModel, name: &str, body: &[u8]) -> Result<Plan, Gateway
     })
 }
 
-fn prompt(
-    model: &dyn LocalModel,
-    asks: &Asks,
-    most: Option<u64>,
-    info: &LocalInfo,
-    name: &str,
-) -> Result<Prompt, GatewayError> {
+fn prompt(model: &dyn LocalModel, asks: &Asks, most: Option<u64>, info: &LocalInfo) -> Result<Prompt, OwnError> {
     let usual = info.preferred.max_tokens;
-    let render = |end: TemplateEnd| {
-        let tokens = model.render(&asks.messages, end);
-        tokens.map_err(|failure| failed(name, failure))
-    };
+    let render = |end: TemplateEnd| model.render(&asks.messages, end);
     if let (Some(Truncation::Auto), Some(context)) = (asks.truncation, info.context) {
         let most = most.map_or(usual, |most| usize::try_from(most).unwrap_or(usize::MAX));
         // Half the context at least stays for the question, however long the answer may become.
@@ -101,17 +85,11 @@ fn prompt(
     Ok(Prompt { tokens, max_tokens })
 }
 
-fn refuse_what_is_not_done(asks: &Asks, name: &str) -> Result<(), GatewayError> {
-    let unsupported = |param: &'static str, value: &'static str| {
-        Err(GatewayError::UnsupportedValue {
-            model: name.to_owned(),
-            param,
-            value,
-        })
-    };
+fn refuse_what_is_not_done(asks: &Asks) -> Result<(), OwnError> {
+    let unsupported = |param: &'static str, value: &'static str| Err(OwnError::UnsupportedValue { param, value });
     if asks.messages.is_empty() {
         let message = "`messages` must hold at least one message";
-        return Err(GatewayError::invalid(message, "messages"));
+        return Err(OwnError::invalid(message, "messages"));
     }
     let kind_of = |value: &Value| value.get("type").and_then(Value::as_str).map(str::to_owned);
     let is_text = |part: &Value| matches!(kind_of(part).as_deref(), Some("text" | "refusal"));
@@ -138,19 +116,19 @@ fn refuse_what_is_not_done(asks: &Asks, name: &str) -> Result<(), GatewayError> 
     }
 }
 
-fn weigh(asks: &Asks) -> Result<Option<usize>, GatewayError> {
+fn weigh(asks: &Asks) -> Result<Option<usize>, OwnError> {
     match (asks.logprobs.unwrap_or(false), asks.top_logprobs) {
         (true, top) => alternatives(top.unwrap_or(0), "top_logprobs").map(Some),
         (false, Some(top)) if top > 0 => {
             let message = "`top_logprobs` needs `logprobs` to be true";
-            Err(GatewayError::invalid(message, "top_logprobs"))
+            Err(OwnError::invalid(message, "top_logprobs"))
         }
         (false, _) => Ok(None),
     }
 }
 
 /// In OpenAI's words, by which clients know the case.
-fn too_long(found: TooLong) -> GatewayError {
+fn too_long(found: TooLong) -> OwnError {
     let (context, prompt) = (found.context, found.prompt);
     let what = match found.answer {
         Some(answer) if prompt <= context => format!(
@@ -160,7 +138,7 @@ fn too_long(found: TooLong) -> GatewayError {
         ),
         _ => format!("your messages resulted in {prompt} tokens. Please reduce the length of the messages."),
     };
-    GatewayError::ContextLength {
+    OwnError::ContextLength {
         message: format!("This model's maximum context length is {context} tokens. However, {what}"),
         param: "messages",
     }

@@ -1,17 +1,17 @@
 //! `/tokenize`, `/detokenize` and `/tokenizer_info` of a model of our own, in vLLM's shapes.
 //! Source: vLLM, "OpenAI-Compatible Server", "Tokenizer API".
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use cultivar_record::chat::Message;
 use serde::{Deserialize, Serialize};
 
-use super::choices::{failed, json, off_thread};
-use super::model::{LocalInfo, LocalModel, SpecialNames, TemplateEnd};
-use super::prompts::unknown_ids;
-use super::sampling::read;
-use crate::GatewayError;
+use crate::OwnError;
+use crate::choices::json;
+use crate::model::{LocalInfo, LocalModel, SpecialNames, TemplateEnd};
+use crate::prompts::unknown_ids;
+use crate::sampling::read;
 
 #[derive(Deserialize)]
 struct Tokenize {
@@ -44,46 +44,35 @@ struct Detokenized {
 /// `POST /tokenize`: the tokens of `prompt`, or of `messages` by the model's template.
 ///
 /// # Errors
-/// `invalid_request` where there is neither, `unsupported` and `model_failed` where the model cannot or fails.
-pub async fn tokenize(model: Arc<dyn LocalModel>, name: String, body: Bytes) -> Result<Bytes, GatewayError> {
-    let work = move |_: &dyn Fn() -> bool, name: &str| {
-        let asked: Tokenize = read(&body, "a tokenize request")?;
-        tokens_of(model.as_ref(), name, asked)
-    };
-    off_thread(name, work).await
+/// `Invalid` where there is neither, `Unsupported` and `Failed` where the model cannot or fails.
+pub fn tokenize(model: &dyn LocalModel, body: &[u8]) -> Result<Bytes, OwnError> {
+    tokens_of(model, read(body, "a tokenize request")?)
 }
 
 /// `POST /detokenize`: the text of `tokens`, special ones by their names.
 ///
 /// # Errors
-/// As [`tokenize`]; `invalid_request` also where an id is no token.
-pub async fn detokenize(model: Arc<dyn LocalModel>, name: String, body: Bytes) -> Result<Bytes, GatewayError> {
-    let work = move |_: &dyn Fn() -> bool, name: &str| {
-        let asked: Detokenize = read(&body, "a detokenize request")?;
-        let info = model.info().map_err(|failure| failed(name, failure))?;
-        if asked.tokens.iter().any(|id| *id as usize >= info.vocab) {
-            return Err(unknown_ids("tokens", &info));
-        }
-        let prompt = model
-            .detokenize(&asked.tokens)
-            .map_err(|failure| failed(name, failure))?;
-        Ok(json(&Detokenized { prompt }))
-    };
-    off_thread(name, work).await
+/// As [`tokenize`]; `Invalid` also where an id is no token.
+pub fn detokenize(model: &dyn LocalModel, body: &[u8]) -> Result<Bytes, OwnError> {
+    let asked: Detokenize = read(body, "a detokenize request")?;
+    let info = model.info()?;
+    if asked.tokens.iter().any(|id| *id as usize >= info.vocab) {
+        return Err(unknown_ids("tokens", &info));
+    }
+    let prompt = model.detokenize(&asked.tokens)?;
+    Ok(json(&Detokenized { prompt }))
 }
 
 /// `GET /tokenizer_info`: what Hugging Face calls `tokenizer_config.json`, and the size of the vocabulary.
 ///
 /// # Errors
-/// `unsupported` where the model has no tokenizer.
-pub fn tokenizer_info(model: &dyn LocalModel, name: &str) -> Result<Bytes, GatewayError> {
-    let info = model.info().map_err(|failure| failed(name, failure))?;
-    Ok(json(&TokenizerInfo::of(&info)))
+/// `Unsupported` where the model has no tokenizer.
+pub fn tokenizer_info(model: &dyn LocalModel) -> Result<Bytes, OwnError> {
+    Ok(json(&TokenizerInfo::of(&model.info()?)))
 }
 
-fn tokens_of(model: &dyn LocalModel, name: &str, asked: Tokenize) -> Result<Bytes, GatewayError> {
-    let wrong = |failure| failed(name, failure);
-    let info = model.info().map_err(wrong)?;
+fn tokens_of(model: &dyn LocalModel, asked: Tokenize) -> Result<Bytes, OwnError> {
+    let info = model.info()?;
     let names = match asked.parse_special {
         Some(false) => SpecialNames::AreText,
         _ => SpecialNames::AreTokens,
@@ -97,16 +86,16 @@ fn tokens_of(model: &dyn LocalModel, name: &str, asked: Tokenize) -> Result<Byte
         (None, Some(messages)) => model.render(&messages, end),
         _ => {
             let message = "either `prompt` or `messages` must be given";
-            return Err(GatewayError::invalid(message, "prompt"));
+            return Err(OwnError::invalid(message, "prompt"));
         }
     };
-    let tokens = tokens.map_err(wrong)?;
+    let tokens = tokens?;
     let texts = || tokens.iter().map(|token| model.detokenize(&[*token])).collect();
     let token_strs: Option<Result<Vec<String>, _>> = (asked.return_token_strs == Some(true)).then(texts);
     Ok(json(&Tokenized {
         count: tokens.len(),
         max_model_len: info.context,
-        token_strs: token_strs.transpose().map_err(wrong)?,
+        token_strs: token_strs.transpose()?,
         tokens,
     }))
 }

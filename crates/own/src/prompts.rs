@@ -2,14 +2,13 @@
 
 use serde::Deserialize;
 
-use super::choices::failed;
-use super::model::{LocalInfo, LocalModel, SpecialNames};
-use crate::GatewayError;
+use crate::OwnError;
+use crate::model::{LocalInfo, LocalModel, SpecialNames};
 
 /// `prompt` of a completion, `input` of an embedding.
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub(super) enum Prompts {
+pub(crate) enum Prompts {
     Text(String),
     Texts(Vec<String>),
     Tokens(Vec<u32>),
@@ -18,18 +17,15 @@ pub(super) enum Prompts {
 
 impl Prompts {
     /// The tokens of each prompt. Texts never make special tokens; token ids may be special.
-    pub(super) fn tokens(
+    pub(crate) fn tokens(
         self,
         model: &dyn LocalModel,
-        name: &str,
         param: &str,
         info: &LocalInfo,
-    ) -> Result<Vec<Vec<u32>>, GatewayError> {
-        let texts = |texts: Vec<String>| -> Result<Vec<Vec<u32>>, GatewayError> {
+    ) -> Result<Vec<Vec<u32>>, OwnError> {
+        let texts = |texts: Vec<String>| -> Result<Vec<Vec<u32>>, OwnError> {
             let tokens = texts.iter().map(|text| model.tokenize(text, SpecialNames::AreText));
-            tokens
-                .collect::<Result<_, _>>()
-                .map_err(|failure| failed(name, failure))
+            tokens.collect::<Result<_, _>>().map_err(OwnError::from)
         };
         let prompts = match self {
             Self::Text(text) => texts(vec![text])?,
@@ -38,7 +34,7 @@ impl Prompts {
             Self::Lists(lists) => lists,
         };
         if prompts.is_empty() {
-            return Err(GatewayError::invalid(format!("`{param}` must not be empty"), param));
+            return Err(OwnError::invalid(format!("`{param}` must not be empty"), param));
         }
         if prompts.iter().flatten().any(|id| *id as usize >= info.vocab) {
             return Err(unknown_ids(param, info));
@@ -48,8 +44,8 @@ impl Prompts {
 }
 
 /// Token ids that the model does not know.
-pub(super) fn unknown_ids(param: &str, info: &LocalInfo) -> GatewayError {
-    GatewayError::invalid(
+pub(crate) fn unknown_ids(param: &str, info: &LocalInfo) -> OwnError {
+    OwnError::invalid(
         format!(
             "`{param}` must hold token ids below {}, the size of the vocabulary",
             info.vocab
@@ -59,8 +55,8 @@ pub(super) fn unknown_ids(param: &str, info: &LocalInfo) -> GatewayError {
 }
 
 /// What a prompt must be.
-pub(super) fn not_a_prompt(param: &str) -> GatewayError {
-    GatewayError::invalid(
+pub(crate) fn not_a_prompt(param: &str) -> OwnError {
+    OwnError::invalid(
         format!("`{param}` must be a text, an array of texts, an array of token ids, or an array of such arrays"),
         param,
     )

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::Serialize;
 
-use super::model::{LocalLikely, LocalToken};
+use crate::model::{LocalLikely, LocalToken};
 
 /// What stands for an infinitely small probability: JSON has no infinity.
 const LEAST: f64 = -9999.0;
 
 /// `logprobs` of a chat completion's choice.
 #[derive(Serialize)]
-pub(super) struct ChatLogprobs<'a> {
+pub(crate) struct ChatLogprobs<'a> {
     content: Vec<ChatToken<'a>>,
     refusal: Option<()>,
 }
@@ -33,7 +33,7 @@ struct ChatLikely<'a> {
 
 impl<'a> ChatLogprobs<'a> {
     /// The tokens that together are the content: the one that ends the turn is none of them.
-    pub(super) fn of(tokens: &'a [LocalToken]) -> Self {
+    pub(crate) fn of(tokens: &'a [LocalToken]) -> Self {
         let shown = tokens.iter().filter(|token| !token.is_special);
         let content = shown.map(|token| ChatToken {
             likely: ChatLikely::of(&token.itself),
@@ -59,7 +59,7 @@ impl<'a> ChatLikely<'a> {
 /// `logprobs` of a text completion's choice. The token that ends the turn is one of them: evaluation harnesses count on one
 /// entry per token.
 #[derive(Serialize)]
-pub(super) struct TextLogprobs {
+pub(crate) struct TextLogprobs {
     text_offset: Vec<usize>,
     token_logprobs: Vec<Option<f64>>,
     tokens: Vec<String>,
@@ -67,7 +67,7 @@ pub(super) struct TextLogprobs {
 }
 
 impl TextLogprobs {
-    pub(super) fn of(tokens: &[LocalToken]) -> Self {
+    pub(crate) fn of(tokens: &[LocalToken]) -> Self {
         Self {
             text_offset: tokens.iter().map(|token| token.offset).collect(),
             token_logprobs: tokens.iter().map(|token| token.itself.logprob.map(finite)).collect(),

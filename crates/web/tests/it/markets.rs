@@ -1,0 +1,283 @@
+//! Routing by market over HTTP: who is asked for whom, and what is told where nobody may be.
+
+use std::time::Duration;
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use cultivar_gateway::{Coverage, NewApproval, OrganizationChange, ProjectChange};
+use cultivar_record::{Ambient, Market, ProviderKind};
+use cultivar_testkit::RawProvider;
+use ed25519_dalek::{Signer, SigningKey};
+use serde_json::json;
+
+use crate::door::{ANSWER, Door, MODEL, good, question};
+
+const AZURE_TERMS: &str = "azure-openai-product-terms";
+const OWN_TERMS: &str = "own-models";
+
+fn markets(codes: &[&str]) -> Vec<Market> {
+    codes.iter().map(|code| code.parse().unwrap()).collect()
+}
+
+/// GPT through Azure for the US and the EU, the own model for China, nothing for North Korea.
+struct Shipped {
+    door: Door,
+    azure: RawProvider,
+    own: RawProvider,
+}
+
+impl Shipped {
+    async fn new() -> Self {
+        let door = Door::open().await;
+        let (azure, own) = (good().await, good().await);
+        door.register("azure", &azure, |new| {
+            new.kind = ProviderKind::AzureOpenai;
+            new.key_variable = Some("AZURE_KEY".to_owned());
+            new.terms = AZURE_TERMS.parse().unwrap();
+            new.markets = markets(&["US", "EU"]);
+        })
+        .await;
+        door.register("own", &own, |new| {
+            new.terms = OWN_TERMS.parse().unwrap();
+            new.markets = markets(&["CN"]);
+        })
+        .await;
+        door.accept(&door.organization, AZURE_TERMS).await;
+        Self { door, azure, own }
+    }
+
+    /// Who answers a caller in this market, or the error.
+    async fn in_market(&self, market: &str) -> Result<String, (u16, String, String)> {
+        let key = self
+            .door
+            .issue(&self.door.organization, |new| {
+                new.market = Some(market.parse().unwrap())
+            })
+            .await;
+        self.with(&key, &[]).await
+    }
+
+    async fn with(&self, key: &str, headers: &[(&str, &str)]) -> Result<String, (u16, String, String)> {
+        let open = self.door.begin_with(key, headers, &question()).await.unwrap();
+        let reply = open.whole().await.unwrap();
+        if reply.status != 200 {
+            return Err(reply.error());
+        }
+        assert_eq!(reply.text(), ANSWER);
+        let last = self.door.exchanges().pop().unwrap();
+        assert_eq!(reply.header("x-request-id"), Some(last.intent.id.to_string().as_str()));
+        Ok(last.intent.provider)
+    }
+
+    async fn approve(&self) -> cultivar_record::Approval {
+        let approval = NewApproval {
+            model: MODEL.to_owned(),
+            market: "CN".parse().unwrap(),
+            granted_by: "Ann Example".to_owned(),
+            reference: "filing 7".to_owned(),
+            expires_at: None,
+        };
+        let organization = self.door.organization.id;
+        self.door.gateway.grant_approval(organization, approval).await.unwrap()
+    }
+}
+
+fn forbidden(code: &str) -> (u16, String, String) {
+    (403, "request_forbidden".to_owned(), code.to_owned())
+}
+
+#[tokio::test]
+async fn gpt_through_azure_for_us_and_eu_the_own_model_for_china_nothing_for_north_korea() {
+    let shipped = Shipped::new().await;
+    for market in ["US", "US-CA", "DE", "FR", "EU"] {
+        assert_eq!(shipped.in_market(market).await.unwrap(), "azure", "{market}");
+    }
+    let not_here = forbidden("model_not_available_in_region");
+    assert_eq!(shipped.in_market("CN").await.unwrap_err(), not_here, "no approval yet");
+    let approval = shipped.approve().await;
+    assert_eq!(shipped.in_market("CN").await.unwrap(), "own");
+    assert_eq!(shipped.in_market("US").await.unwrap(), "azure");
+    assert_eq!(
+        shipped.in_market("KP").await.unwrap_err(),
+        forbidden("unsupported_country_region_territory")
+    );
+    assert_eq!(shipped.in_market("BR").await.unwrap_err(), not_here);
+    shipped.door.gateway.revoke_approval(approval.id).await.unwrap();
+    assert_eq!(shipped.in_market("CN").await.unwrap_err(), not_here);
+    // Azure is never asked on behalf of China, nor the own model of anybody else.
+    assert_eq!((shipped.azure.calls().len(), shipped.own.calls().len()), (6, 1));
+    let head = &shipped.azure.calls()[0].head;
+    assert!(
+        head.contains("api-key: sk-provider-secret") && !head.contains("sk-cultivar"),
+        "{head}"
+    );
+}
+
+#[tokio::test]
+async fn a_market_is_claimed_with_a_signature_and_never_with_a_header_alone() {
+    let shipped = Shipped::new().await;
+    shipped.approve().await;
+    let signer = SigningKey::from_bytes(&[7; 32]);
+    let change = ProjectChange {
+        claim_key: Some(STANDARD.encode(signer.verifying_key().as_bytes())),
+        ..ProjectChange::default()
+    };
+    let organization = &shipped.door.organization;
+    let project = shipped
+        .door
+        .gateway
+        .put_project(organization.id, "app", change)
+        .await
+        .unwrap();
+    let key = shipped
+        .door
+        .issue(organization, |new| new.project = Some(project.id))
+        .await;
+    for header in ["x-market", "cf-ipcountry", "x-forwarded-for", "cultivar-market"] {
+        assert_eq!(
+            shipped.with(&key, &[(header, "CN")]).await.unwrap(),
+            "azure",
+            "{header}"
+        );
+    }
+    let claim = |signer: &SigningKey, market: &str, seconds: i64| {
+        let exp = shipped.door.ambient.now().seconds() + seconds;
+        let payload = json!({ "market": market, "exp": exp }).to_string();
+        let signature = signer.sign(format!("cultivar-claim/v1\n{payload}").as_bytes());
+        let (payload, signature) = (
+            URL_SAFE_NO_PAD.encode(&payload),
+            URL_SAFE_NO_PAD.encode(signature.to_bytes()),
+        );
+        format!("v1.{payload}.{signature}")
+    };
+    let with = |key: String, claim: String| {
+        let shipped = &shipped;
+        async move { shipped.with(&key, &[("cultivar-claim", &claim)]).await }
+    };
+    assert_eq!(with(key.clone(), claim(&signer, "CN", 60)).await.unwrap(), "own");
+    assert_eq!(with(key.clone(), claim(&signer, "DE", 60)).await.unwrap(), "azure");
+    assert_eq!(
+        with(key.clone(), claim(&signer, "KP", 60)).await.unwrap_err(),
+        forbidden("unsupported_country_region_territory")
+    );
+    let refused = (
+        401,
+        "invalid_request_error".to_owned(),
+        "invalid_market_claim".to_owned(),
+    );
+    let stranger = SigningKey::from_bytes(&[8; 32]);
+    let without_project = shipped.door.key.clone();
+    for (key, claim) in [
+        (&key, claim(&stranger, "CN", 60)),
+        (&key, claim(&signer, "CN", -1)),
+        (&key, claim(&signer, "CN", 100_000)),
+        (&key, "CN".to_owned()),
+        (&without_project, claim(&signer, "CN", 60)),
+    ] {
+        assert_eq!(with(key.clone(), claim).await.unwrap_err(), refused);
+    }
+}
+
+#[tokio::test]
+async fn an_agreement_that_has_ended_or_covers_something_else_permits_nothing() {
+    let shipped = Shipped::new().await;
+    let (organization, key) = shipped.door.organization("other", "US").await;
+    let denied = forbidden("license_scope_denied");
+    assert_eq!(shipped.with(&key, &[]).await.unwrap_err(), denied, "nobody agreed");
+    let gateway = &shipped.door.gateway;
+    let terms = AZURE_TERMS.parse().unwrap();
+    let agree = |coverage| gateway.agree(&organization, &terms, "Ann Example", coverage);
+    let in_an_hour = shipped.door.ambient.now().micros() + 3_600_000_000;
+    let coverage = Coverage {
+        markets: markets(&["US"]),
+        until: Some(cultivar_record::Timestamp::from_micros(in_an_hour)),
+        ..Coverage::default()
+    };
+    agree(coverage).await.unwrap();
+    assert_eq!(shipped.with(&key, &[]).await.unwrap(), "azure");
+    let german = shipped
+        .door
+        .issue(&organization, |new| new.market = Some("DE".parse().unwrap()))
+        .await;
+    assert_eq!(shipped.with(&german, &[]).await.unwrap_err(), denied);
+    shipped.door.ambient.advance(Duration::from_hours(2));
+    assert_eq!(shipped.with(&key, &[]).await.unwrap_err(), denied, "it has ended");
+    agree(Coverage::default()).await.unwrap();
+    assert_eq!(shipped.with(&german, &[]).await.unwrap(), "azure");
+}
+
+#[tokio::test]
+async fn data_stays_where_it_must() {
+    let door = Door::open().await;
+    let (anywhere, in_germany) = (good().await, good().await);
+    door.register("anywhere", &anywhere, |new| new.price = crate::door::price(0, 0))
+        .await;
+    let change = OrganizationChange {
+        residency: Some(markets(&["EU"])),
+        ..OrganizationChange::default()
+    };
+    door.gateway.change_organization("lab", change).await.unwrap();
+    assert_eq!(
+        door.ask(&question()).await.error(),
+        forbidden("data_residency_mismatch")
+    );
+    door.register("in-germany", &in_germany, |new| new.residency = markets(&["DE"]))
+        .await;
+    door.register("in-both", &anywhere, |new| new.residency = markets(&["DE", "US"]))
+        .await;
+    assert_eq!(door.ask(&question()).await.status, 200);
+    assert_eq!((anywhere.calls().len(), in_germany.calls().len()), (0, 1));
+}
+
+#[tokio::test]
+async fn keys_are_held_to_their_models_their_time_and_their_addresses() {
+    let door = Door::open().await;
+    let good = good().await;
+    door.register("good", &good, |_| ()).await;
+    let organization = &door.organization;
+    let other = door
+        .issue(organization, |new| new.models = vec!["other".to_owned()])
+        .await;
+    let refused = door.ask_with(&other, &question()).await;
+    assert_eq!(
+        refused.error(),
+        (404, "invalid_request_error".to_owned(), "model_not_found".to_owned())
+    );
+    let soon = cultivar_record::Timestamp::from_micros(door.ambient.now().micros() + 60_000_000);
+    let brief = door.issue(organization, |new| new.expires_at = Some(soon)).await;
+    assert_eq!(door.ask_with(&brief, &question()).await.status, 200);
+    door.ambient.advance(Duration::from_mins(2));
+    let expired = door.ask_with(&brief, &question()).await;
+    assert_eq!(
+        expired.error(),
+        (401, "invalid_request_error".to_owned(), "invalid_api_key".to_owned())
+    );
+    assert!(expired.text().contains("expired"), "{}", expired.text());
+    let elsewhere = door
+        .issue(organization, |new| {
+            new.allowed_ips = vec!["10.0.0.0/8".parse().unwrap()]
+        })
+        .await;
+    assert_eq!(
+        door.ask_with(&elsewhere, &question()).await.error().2,
+        "ip_not_authorized"
+    );
+    let here = door
+        .issue(organization, |new| {
+            new.allowed_ips = vec!["127.0.0.0/8".parse().unwrap()]
+        })
+        .await;
+    assert_eq!(door.ask_with(&here, &question()).await.status, 200);
+    let admin = door
+        .issue(organization, |new| new.purpose = cultivar_record::Purpose::Administer)
+        .await;
+    let refused = door.ask_with(&admin, &question()).await;
+    assert_eq!(
+        refused.status,
+        403,
+        "an admin key has no inference right: {}",
+        refused.text()
+    );
+}

@@ -33,7 +33,7 @@ const SERVER: &str = "server";
 /// Who answers.
 enum Door {
     /// The server that has the data directory.
-    Server { client: HttpClient, address: String },
+    Server { client: Box<HttpClient>, address: String },
     /// This process.
     Here { opened: Box<Opened>, router: Router },
 }
@@ -125,7 +125,13 @@ impl Admin {
         let dir = DataDir::open(config.data_dir())?;
         if let Some((address, key)) = running_server(&dir, Purpose::Administer).await? {
             let client = HttpClient::default();
-            return Self::new(Door::Server { client, address }, &key);
+            return Self::new(
+                Door::Server {
+                    client: Box::new(client),
+                    address,
+                },
+                &key,
+            );
         }
         let opened = Box::new(Opened::existing(config)?);
         let organization = opened.organization(DEFAULT_ORGANIZATION, "US").await?;

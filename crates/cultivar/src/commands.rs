@@ -51,7 +51,7 @@ pub(crate) fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Incident(command) => incident::run(command, &config, terminal),
         Command::Route(command) => route::run(command, &config, terminal),
         Command::Usage(args) => usage::run(&args, &config, terminal),
-        Command::Exchange(command) => exchange::run(command, &config, terminal),
+        Command::Exchange(command) => exchange::run(&command, &config, terminal),
         Command::Dataset(command) => dataset::run(&command, &config, terminal),
         Command::Model(command) => model::run(&command, &config, terminal),
         Command::Ledger(command) => ledger::run(&command, &config, terminal),

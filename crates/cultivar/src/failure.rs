@@ -52,7 +52,7 @@ pub(crate) enum CliError {
     #[error("the configuration `{path}` cannot be read: {reason}")]
     #[diagnostic(
         code("config::unreadable"),
-        help("known keys: `data_dir`, `listen`, `terms`; or leave the file out")
+        help("known keys: `data_dir`, `listen`, `terms`, `markets`, `durability`; or leave the file out")
     )]
     Config {
         /// The file.

@@ -73,6 +73,7 @@ impl Refusal {
 
     /// Takes over what the headers say of how long to wait: `retry-after-ms`, and `retry-after` in seconds. A date in `retry-after`
     /// is passed over, since nothing here reads a clock.
+    #[must_use]
     pub fn with_headers(mut self, retry_after_ms: Option<&str>, retry_after: Option<&str>) -> Self {
         let exact = retry_after_ms.and_then(|text| milliseconds(text).map(|ms| ms / 1000));
         let seconds = retry_after.and_then(milliseconds);

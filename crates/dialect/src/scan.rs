@@ -19,7 +19,9 @@ const MARK: &[u8] = "\u{feff}".as_bytes();
 /// One event: its bytes as they came, with the blank line that ends it, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
+    /// Its bytes.
     pub raw: Bytes,
+    /// What it says.
     pub told: Told,
     /// Tokens used so far, where the event says it.
     pub usage: Option<Usage>,

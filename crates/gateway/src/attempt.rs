@@ -1,7 +1,7 @@
 //! One attempt: a call whose intent is durable and whose outcome is owed. However it ends, and be it that nobody waits for it any
 //! more, the outcome is recorded, metered, and told to health and observers.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use cultivar_dialect::Sign;
@@ -70,8 +70,9 @@ impl UnderWay {
         }
         let now = self.gateway.ambient.now();
         self.first_byte_at = Some(now);
-        let millis = now.micros().saturating_sub(self.intent.at.micros()).max(0);
-        self.tell_health(Outcome::Answered, Some(millis as f64 / 1_000.0), now);
+        let micros = now.micros().saturating_sub(self.intent.at.micros()).max(0);
+        let waited = Duration::from_micros(micros.unsigned_abs());
+        self.tell_health(Outcome::Answered, Some(waited.as_secs_f64() * 1_000.0), now);
     }
 
     /// Records a whole answer; returns its frame in the journal.

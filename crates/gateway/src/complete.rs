@@ -42,6 +42,18 @@ impl Question {
     }
 
     pub(crate) fn call(&self) -> Result<Call, GatewayError> {
+        // JSON has no such numbers: one would be sent as none at all.
+        for (name, value, most) in [
+            ("temperature", self.request.temperature, 2),
+            ("top_p", self.request.top_p, 1),
+        ] {
+            if value.is_some_and(|value| !value.is_finite()) {
+                return Err(GatewayError::invalid(
+                    format!("`{name}` must lie between 0 and {most}"),
+                    name,
+                ));
+            }
+        }
         let body = cultivar_record::canonical_json(&self.request)?;
         Ok(Call {
             endpoint: Endpoint::ChatCompletions,

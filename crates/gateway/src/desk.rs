@@ -41,7 +41,7 @@ struct Act {
 }
 
 impl Act {
-    fn new(kind: EntryKind, organization: OrganizationId, subject: impl ToString) -> Self {
+    fn new(kind: EntryKind, organization: OrganizationId, subject: impl std::fmt::Display) -> Self {
         Self {
             kind,
             organization,
@@ -58,6 +58,8 @@ impl Gateway {
         T: Serialize + Send + 'static,
         F: FnOnce(&mut dyn Statements, &T) -> Result<bool, StoreError> + Send + 'static,
     {
+        // The ledger keeps the order in which things happened.
+        self.journal.caught_up().await?;
         let ambient = self.ambient.as_ref();
         let (salt, at) = (Salt::new(ambient), ambient.now());
         let entry = LedgerEntry::new(act.kind, act.organization, act.subject, salt, &record, at)?;

@@ -370,8 +370,7 @@ impl GatewayError {
     }
 
     /// A limit that does not let a call through.
-    pub(crate) fn limited(refusal: LimitRefusal) -> Self {
-        let refusal = Box::new(refusal);
+    pub(crate) fn limited(refusal: Box<LimitRefusal>) -> Self {
         match refusal.exceeded {
             Exceeded::Budget { .. } => Self::OutOfBudget { refusal },
             Exceeded::Requests { .. } | Exceeded::Tokens { .. } => Self::RateLimited { refusal },

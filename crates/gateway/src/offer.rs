@@ -28,10 +28,13 @@ impl Offer {
     }
 }
 
+/// The candidates of each model.
+type ByModel = HashMap<String, Arc<[Arc<Offer>]>>;
+
 /// The offers, by the model's name at the gateway.
 #[derive(Default)]
 pub(crate) struct Offers {
-    by_model: RwLock<Arc<HashMap<String, Arc<[Arc<Offer>]>>>>,
+    by_model: RwLock<Arc<ByModel>>,
 }
 
 impl Offers {
@@ -40,7 +43,7 @@ impl Offers {
         self.all().get(model).cloned()
     }
 
-    pub(crate) fn all(&self) -> Arc<HashMap<String, Arc<[Arc<Offer>]>>> {
+    pub(crate) fn all(&self) -> Arc<ByModel> {
         Arc::clone(&self.by_model.read().unwrap_or_else(PoisonError::into_inner))
     }
 

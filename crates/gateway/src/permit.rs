@@ -53,7 +53,7 @@ impl Gateway {
         if verdict.permits() {
             Ok(verdict)
         } else {
-            Err(self.forbidden(caller, &offer.provider.model, verdict))
+            Err(forbidden(caller, &offer.provider.model, verdict))
         }
     }
 
@@ -221,18 +221,18 @@ impl Gateway {
                 && self.markets.covers(std::slice::from_ref(&approval.market), market)
         })
     }
+}
 
-    /// The error that a forbidding verdict is told as: the shape that clients know for its first reason.
-    fn forbidden(&self, caller: &Caller, model: &str, verdict: Arc<Verdict>) -> GatewayError {
-        let (model, market) = (model.to_owned(), caller.market.clone());
-        match verdict.first_reason().map(|reason| reason.policy.as_str()) {
-            Some("standing.served") => GatewayError::NotServed {
-                enforcement: caller.organization.enforcement.clone().map(Box::new),
-            },
-            Some("market.open") => GatewayError::MarketClosed { market, verdict },
-            Some("market.offered" | "market.approved") => GatewayError::NotOffered { model, market, verdict },
-            Some("residency.met") => GatewayError::NotResident { model, verdict },
-            _ => GatewayError::Forbidden { verdict },
-        }
+/// The error that a forbidding verdict is told as: the shape that clients know for its first reason.
+fn forbidden(caller: &Caller, model: &str, verdict: Arc<Verdict>) -> GatewayError {
+    let (model, market) = (model.to_owned(), caller.market.clone());
+    match verdict.first_reason().map(|reason| reason.policy.as_str()) {
+        Some("standing.served") => GatewayError::NotServed {
+            enforcement: caller.organization.enforcement.clone().map(Box::new),
+        },
+        Some("market.open") => GatewayError::MarketClosed { market, verdict },
+        Some("market.offered" | "market.approved") => GatewayError::NotOffered { model, market, verdict },
+        Some("residency.met") => GatewayError::NotResident { model, verdict },
+        _ => GatewayError::Forbidden { verdict },
     }
 }

@@ -125,6 +125,7 @@ impl Gateway {
 
     /// Makes a verdict durable: row and ledger entry in one transaction.
     pub(crate) async fn record_verdict(&self, verdict: Verdict) -> Result<(), GatewayError> {
+        self.journal.caught_up().await?;
         let salt = Salt::new(self.ambient.as_ref());
         let entry = LedgerEntry::new(
             EntryKind::Decision,

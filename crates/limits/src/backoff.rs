@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_provider_that_names_a_time_is_obeyed_up_to_a_minute() {
-        let hint = Duration::from_secs(60);
+        let hint = Duration::from_mins(1);
         for seed in 0..100 {
             let waited = delay(0, Some(hint), Seed::new(seed)).unwrap();
             assert!(waited >= hint && waited <= hint + FIRST_STEP);

@@ -76,13 +76,13 @@ impl Limits {
         holders: &[(HolderId, &Limit)],
         estimate: Estimate,
         now: Timestamp,
-    ) -> Result<Reservation, LimitRefusal> {
+    ) -> Result<Reservation, Box<LimitRefusal>> {
         let mut held = self.look_up(holders);
         let mut worst = None;
         take_all(&mut held, holders, estimate, now, &mut worst);
         match worst {
             None => Ok(Reservation::new(held, estimate)),
-            Some(obstacle) => Err(obstacle.refusal(RateState::tightest(&held))),
+            Some(obstacle) => Err(Box::new(obstacle.refusal(RateState::tightest(&held)))),
         }
     }
 

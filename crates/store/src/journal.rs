@@ -17,6 +17,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use tokio::sync::watch;
@@ -46,6 +47,9 @@ impl Default for Bounds {
         }
     }
 }
+
+/// How long somebody waits for the disk before asking whether settling fails.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The journal of a data directory; exactly one is open per directory.
 pub struct Journal {
@@ -189,8 +193,28 @@ impl Journal {
     pub async fn settled(&self, frame: u64) -> Result<(), StoreError> {
         self.shared.hurry();
         let mut settled = self.shared.settled.subscribe();
-        let reached = settled.wait_for(|settled| *settled >= frame).await;
-        reached.map(drop).map_err(|_| StoreError::closed())
+        loop {
+            let reached = settled.wait_for(|settled| *settled >= frame);
+            match tokio::time::timeout(PATIENCE, reached).await {
+                Ok(reached) => return reached.map(drop).map_err(|_| StoreError::closed()),
+                // It is tried again and again; whoever waits is told why it fails.
+                Err(_) => {
+                    if let Some(failure) = self.failure() {
+                        return Err(failure);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until everything that was appended so far is on the disk: what is written to the records afterwards comes after it in
+    /// the ledger, too.
+    ///
+    /// # Errors
+    /// `store::database` where the journal was closed before.
+    pub async fn caught_up(&self) -> Result<(), StoreError> {
+        let last = self.shared.lock().last;
+        self.settled(last).await
     }
 
     /// Settles what was appended so far, or tries to. Blocks.

@@ -127,7 +127,7 @@ impl Packs {
     /// A body, or a part of one. What is a part of one body may be a body itself, and cut there: as a part it is kept whole.
     fn read(&self, open: &Open, digest: &Digest, is_body: bool) -> Result<Option<Vec<u8>>, StoreError> {
         let fits = |place: &Place| is_body || place.kind == WHOLE;
-        let Some((number, place)) = self.find(open, digest, fits)? else {
+        let Some((number, place)) = Self::find(open, digest, fits)? else {
             return Ok(None);
         };
         let path = self.path(number);
@@ -148,12 +148,7 @@ impl Packs {
         cut::join(&bytes, part).map(Some)
     }
 
-    fn find(
-        &self,
-        open: &Open,
-        digest: &Digest,
-        fits: impl Fn(&Place) -> bool,
-    ) -> Result<Option<(u64, Place)>, StoreError> {
+    fn find(open: &Open, digest: &Digest, fits: impl Fn(&Place) -> bool) -> Result<Option<(u64, Place)>, StoreError> {
         if let Some(place) = open.places.get(digest).filter(|place| fits(place)) {
             return Ok(Some((open.number, *place)));
         }

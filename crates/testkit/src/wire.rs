@@ -9,7 +9,7 @@ use tokio::{io::AsyncWrite, net::TcpStream};
 /// # Errors
 /// What the system says.
 pub async fn read_some(stream: &TcpStream, to: &mut Vec<u8>) -> io::Result<usize> {
-    let mut buffer = [0; 16 << 10];
+    let mut buffer = vec![0; 16 << 10];
     loop {
         stream.readable().await?;
         match stream.try_read(&mut buffer) {

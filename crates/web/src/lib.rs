@@ -19,16 +19,16 @@ use std::sync::Arc;
 use axum::{
     extract::DefaultBodyLimit,
     middleware,
-    routing::{get, post},
+    routing::{any, get, post},
 };
+use cultivar_gateway::Gateway;
+use cultivar_record::Endpoint;
 
 pub use app::App;
 pub use axum::Router;
 pub use patience::Patience;
 pub use serve::{Site, serve};
 pub use teacher::teacher_router;
-
-use cultivar_gateway::Gateway;
 
 /// Largest request body: OpenAI's and Anthropic's limit for a chat request.
 pub(crate) const MOST_BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -44,7 +44,12 @@ pub fn router(app: App) -> Router {
         .route("/models/{name}/pedigree.json", get(pages::report::pedigree))
         .route("/assets/{name}", get(pages::asset))
         .layer(middleware::from_fn(guard::only_from_here));
+    let calls = Endpoint::ALL.into_iter().fold(Router::new(), |router, endpoint| {
+        // A `POST` never comes here: the accept loop hands it to the door.
+        router.route(&format!("/v1/{}", endpoint.path()), any(openai::only_post))
+    });
     let router = Router::new()
+        .merge(calls)
         .route("/v1/models", get(openai::models::list))
         .route("/v1/models/{*name}", get(openai::models::show))
         .route("/tokenize", post(openai::tokens::to_tokens))

@@ -5,7 +5,7 @@ pub(crate) mod models;
 pub(crate) mod tokens;
 
 use axum::{
-    http::{HeaderMap, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::Response,
 };
 use cultivar_gateway::{Caller, Credentials, Gateway, GatewayError};
@@ -36,6 +36,14 @@ pub(crate) async fn not_found(method: Method, uri: Uri) -> Response {
         "unknown_url",
         &format!("unknown request URL: {method} {path}; see README.md for the API"),
     )
+}
+
+pub(crate) async fn only_post(method: Method, uri: Uri) -> Response {
+    let mut response = method_not_allowed(method, uri).await;
+    response
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static("POST"));
+    response
 }
 
 pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Response {

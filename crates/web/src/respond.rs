@@ -113,13 +113,16 @@ pub(crate) fn error_body(error: &GatewayError) -> Value {
         enforcement: Some(enforcement),
     } = error
     {
-        body["enforcement"] = json!({
+        let enforcement = json!({
             "case_id": enforcement.case_id,
             "stage": "suspended",
             "reason": enforcement.reason,
             "until": enforcement.until,
             "appeal_url": enforcement.appeal_url,
         });
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert("enforcement".to_owned(), enforcement);
+        }
     }
     json!({ "error": body })
 }

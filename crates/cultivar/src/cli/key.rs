@@ -9,7 +9,7 @@ use super::LimitArgs;
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     /// Make a key; it is shown once
-    Create(KeyCreateArgs),
+    Create(Box<KeyCreateArgs>),
     /// List the keys
     List {
         /// Those of one organisation

@@ -33,7 +33,7 @@ const MOST_TOKENS: u64 = 300;
 /// Who answers.
 enum Partner {
     /// A running server, over its own API.
-    Server(OpenAi),
+    Server(Box<OpenAi>),
     /// This process.
     Here(Box<Opened>, Box<Caller>),
 }
@@ -74,7 +74,7 @@ async fn find_partner(config: &Config, terminal: &Terminal) -> Result<Partner, F
     let dir = DataDir::open(config.data_dir())?;
     if let Some((address, key)) = running_server(&dir, Purpose::Serve).await? {
         let server = OpenAi::new("server".to_owned(), &format!("{address}/v1"), Some(&key));
-        return Ok(Partner::Server(server));
+        return Ok(Partner::Server(Box::new(server)));
     }
     let opened = Opened::existing(config)?;
     for error in opened.join_models()? {

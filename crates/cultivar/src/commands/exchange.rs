@@ -10,8 +10,8 @@ use crate::{
     terminal::Terminal,
 };
 
-pub(crate) fn run(command: ExchangeCommand, config: &Config, terminal: &Terminal) -> Result<(), Failure> {
-    match command {
+pub(crate) fn run(command: &ExchangeCommand, config: &Config, terminal: &Terminal) -> Result<(), Failure> {
+    match *command {
         ExchangeCommand::List { from, after, limit } => {
             let parameters = [
                 ("from", from.map(|at| at.to_string())),

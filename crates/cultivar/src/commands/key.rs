@@ -14,7 +14,7 @@ use crate::{
 pub(crate) fn run(command: KeyCommand, config: &Config, terminal: &Terminal) -> Result<(), Failure> {
     match command {
         KeyCommand::Create(args) => {
-            let issued: Value = ask(config, Ask::post("/api/keys", body(args)))?.json()?;
+            let issued: Value = ask(config, Ask::post("/api/keys", body(*args)))?.json()?;
             let text = issued.get("key").and_then(Value::as_str).unwrap_or_default();
             terminal.say("The key is shown once; keep it.");
             terminal.result(text, &issued);

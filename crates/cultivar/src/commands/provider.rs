@@ -94,7 +94,7 @@ fn line(provider: &Provider) -> String {
         (ProviderKind::Local, _) => "this process",
         (_, url) => url.unwrap_or("its usual address"),
     };
-    let markets: Vec<&str> = provider.markets.iter().map(|market| market.as_str()).collect();
+    let markets: Vec<&str> = provider.markets.iter().map(cultivar_record::Market::as_str).collect();
     let offered = if markets.is_empty() {
         String::new()
     } else {

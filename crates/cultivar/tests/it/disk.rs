@@ -96,6 +96,21 @@ fn a_disk_that_fills_up_at_any_stage_is_said_and_gone_on_from() {
     ");
 }
 
+/// Serves from a small filesystem of its own, which it fills and empties when it is told.
+const ON_A_SMALL_DISK: &str = "
+    mount -t tmpfs -o size=6m none data || exit 77
+    cp -r prepared/. data/
+    \"$0\" serve --listen 127.0.0.1:0 --data-dir data & server=$!
+    until [ -e fill ]; do sleep 0.02; done
+    cat /dev/zero > data/filler 2>/dev/null
+    touch filled
+    until [ -e empty ]; do sleep 0.02; done
+    rm data/filler
+    touch emptied
+    until [ -e stop ]; do sleep 0.02; done
+    kill -INT $server; wait $server
+    rm prepared -r; cp -r data prepared";
+
 /// The server runs in a filesystem of its own, which is filled and emptied while clients ask.
 #[test]
 fn a_server_on_a_full_disk_refuses_and_loses_nothing_and_serves_again() {
@@ -103,22 +118,9 @@ fn a_server_on_a_full_disk_refuses_and_loses_nothing_and_serves_again() {
     let workplace = &served.workplace;
     fs::rename(workplace.data(""), workplace.path("prepared")).unwrap();
     fs::create_dir(workplace.data("")).unwrap();
-    let text = "
-        mount -t tmpfs -o size=6m none data || exit 77
-        cp -r prepared/. data/
-        \"$0\" serve --listen 127.0.0.1:0 --data-dir data & server=$!
-        until [ -e fill ]; do sleep 0.02; done
-        cat /dev/zero > data/filler 2>/dev/null
-        touch filled
-        until [ -e empty ]; do sleep 0.02; done
-        rm data/filler
-        touch emptied
-        until [ -e stop ]; do sleep 0.02; done
-        kill -INT $server; wait $server
-        rm prepared -r; cp -r data prepared";
     let mut command = Command::new("unshare");
     command
-        .args(["-rm", "sh", "-c", text, env!("CARGO_BIN_EXE_cultivar")])
+        .args(["-rm", "sh", "-c", ON_A_SMALL_DISK, env!("CARGO_BIN_EXE_cultivar")])
         .current_dir(workplace.path(""));
     let running = Running::start(&mut command);
     if !running.says("Serving until interrupted") {

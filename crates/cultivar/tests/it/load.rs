@@ -99,7 +99,7 @@ fn nobody_who_was_answered_is_forgotten_by_twenty_kills_under_load() {
         "{} answers heard in {:.1} s ({:.0} per second), {} calls at the provider, {} of {} exchanges unknown",
         heard.len(),
         under_load.as_secs_f64(),
-        heard.len() as f64 / under_load.as_secs_f64(),
+        f64::from(u32::try_from(heard.len()).unwrap()) / under_load.as_secs_f64(),
         served.asked(),
         unknown.count(),
         history.exchanges.len(),

@@ -18,11 +18,9 @@ mod kill;
 #[cfg(test)]
 mod license;
 #[cfg(test)]
-<<<<<<< HEAD
-mod markets;
-=======
 mod load;
->>>>>>> main
+#[cfg(test)]
+mod markets;
 #[cfg(test)]
 mod occupied;
 #[cfg(test)]

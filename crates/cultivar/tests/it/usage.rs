@@ -48,8 +48,8 @@ fn an_unknown_key_in_the_configuration_is_named() {
       |
     2 | data_dirr = "elsewhere"
       | ^^^^^^^^^
-    unknown field `data_dirr`, expected one of `data_dir`, `listen`, `terms`
-    help: known keys: `data_dir`, `listen`, `terms`; or leave the file out
+    unknown field `data_dirr`, expected one of `data_dir`, `listen`, `terms`, `markets`, `durability`
+    help: known keys: `data_dir`, `listen`, `terms`, `markets`, `durability`; or leave the file out
     exit 2
     "#);
 }

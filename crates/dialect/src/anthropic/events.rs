@@ -168,8 +168,9 @@ impl EventTranslator {
         self.has_ended
     }
 
-    /// What was counted so far, in tokens: for an answer that nobody waited for.
-    pub fn usage(&self) -> CompletionUsage {
+    /// What was counted so far, in tokens.
+    #[cfg(test)]
+    pub(crate) fn usage(&self) -> super::ending::CompletionUsage {
         self.usage.of_completion()
     }
 

@@ -48,7 +48,7 @@ type Pool<C> = Client<HttpsConnector<C>, Full<Bytes>>;
 /// that one to wake.
 #[derive(Default)]
 pub struct HttpClient {
-    direct: [OnceLock<Pool<Direct>>; POOLS],
+    direct: Box<[OnceLock<Pool<Direct>>; POOLS]>,
     proxied: OnceLock<Option<Pool<Tunnel<Direct>>>>,
 }
 
@@ -82,7 +82,7 @@ impl HttpClient {
 
     fn direct(&self) -> &Pool<Direct> {
         let thread = THREAD.with(|thread| *thread);
-        let [first, ..] = &self.direct;
+        let [first, ..] = self.direct.as_ref();
         self.direct.get(thread).unwrap_or(first).get_or_init(direct)
     }
 

@@ -124,6 +124,8 @@ async fn a_provider_is_registered_brought_up_to_date_and_removed() {
         "provider_registered",
         "provider_registered",
         "provider_registered",
+        "provider_registered",
+        "provider_registered",
         "provider_removed",
     ];
     assert_eq!(world.kinds(), expected);

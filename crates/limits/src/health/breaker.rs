@@ -183,7 +183,7 @@ impl Breaker {
         let pause = FIRST_PAUSE
             .saturating_mul(1 << self.openings.min(16))
             .min(LONGEST_PAUSE);
-        let pause = pause - backoff::up_to(pause / 2, self.seed, self.draws);
+        let pause = pause.saturating_sub(backoff::up_to(pause / 2, self.seed, self.draws));
         self.openings = self.openings.saturating_add(1);
         self.draws = self.draws.wrapping_add(1);
         self.enter(BreakerState::Open {

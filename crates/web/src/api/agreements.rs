@@ -83,6 +83,7 @@ pub(super) struct NewAgreement {
 
 /// What came of an acceptance.
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names on the wire")]
 pub(super) struct Accepted {
     #[schema(value_type = TermsRow)]
     terms: TermsKey,

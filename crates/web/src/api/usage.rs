@@ -229,12 +229,12 @@ fn broken_down(
 }
 
 fn combination(key: &UsageKey, by: &[By], names: &HashMap<String, String>) -> Used {
-    let named = |id: &String| names.get(id).unwrap_or(id).clone();
+    let called = |id: &String| names.get(id).unwrap_or(id).clone();
     let mut used = Used::default();
     for by in by {
         match by {
-            By::Organization => used.organization = Some(named(&key.organization)),
-            By::Project => used.project = Some(named(&key.project)),
+            By::Organization => used.organization = Some(called(&key.organization)),
+            By::Project => used.project = Some(called(&key.project)),
             By::Key => used.key = Some(key.api_key.clone()),
             By::Model => used.model = Some(key.model.clone()),
             By::Provider => used.provider = Some(key.provider.clone()),

@@ -71,10 +71,9 @@ pub(crate) async fn request(
     stream.set_nodelay(true)?;
     let mut head = format!("POST {path} HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\n");
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head = head + name + ": " + value + "\r\n";
     }
-    head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
-    let mut bytes = head.into_bytes();
+    let mut bytes = format!("{head}content-length: {}\r\n\r\n", body.len()).into_bytes();
     bytes.extend_from_slice(body);
     wire::write_all(&stream, &bytes).await?;
     Ok(stream)
@@ -111,10 +110,6 @@ pub(crate) async fn response(stream: TcpStream) -> io::Result<Open> {
 }
 
 impl Open {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        find(&self.headers, name)
-    }
-
     async fn more(&mut self) -> io::Result<()> {
         match timeout(PATIENCE, wire::read_some(&self.stream, &mut self.unread)).await?? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),

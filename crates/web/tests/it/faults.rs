@@ -34,11 +34,11 @@ fn faults() -> Vec<Fault> {
     let refused = (502, "server_error", "provider_refused");
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
     let sized = |length: usize, body: &str| Step::send(format!("{head}content-length: {length}\r\n\r\n{body}"));
-    let many_headers: String = (0..20_000).map(|n| format!("x-{n}: y\r\n")).collect();
+    let many_headers = "x-header: y\r\n".repeat(20_000);
     let error = |kind: &str, code: &str| {
         json!({ "error": { "message": "no", "type": kind, "param": null, "code": code } }).to_string()
     };
-    vec![
+    let broken = vec![
         ("a reset before the answer", vec![Step::Reset], unreachable),
         ("an end before the answer", vec![Step::Close], unreachable),
         ("a reset in the head", vec![Step::send(head), Step::Reset], unreachable),
@@ -102,6 +102,16 @@ fn faults() -> Vec<Fault> {
             vec![Step::answer(502, "text/html", "<html>Bad Gateway</html>")],
             refused,
         ),
+    ];
+    broken.into_iter().chain(answers_that_refuse()).collect()
+}
+
+/// Answers that say why they are none.
+fn answers_that_refuse() -> Vec<Fault> {
+    let error = |kind: &str, code: &str| {
+        json!({ "error": { "message": "no", "type": kind, "param": null, "code": code } }).to_string()
+    };
+    vec![
         (
             "an overload",
             vec![Step::answer(529, JSON, &error("overloaded_error", ""))],
@@ -144,7 +154,7 @@ async fn each_fault_has_its_error_and_the_next_provider_answers_instead() {
             answered.header("x-request-id"),
             Some(last.intent.id.to_string().as_str())
         );
-        for exchange in &exchanges[..retried + 1] {
+        for exchange in &exchanges[..=retried] {
             let Some(ExchangeOutcome::Failed { failure }) = &exchange.outcome else {
                 panic!("{name}: {:?}", exchange.outcome)
             };
@@ -232,7 +242,7 @@ async fn a_stream_that_has_not_begun_falls_back_and_one_that_has_is_told_what_br
 async fn an_answer_without_end_is_given_up() {
     let door = Door::open().await;
     let endless = provider(|| {
-        let megabyte = Step::chunk(&[b' '; 1 << 20]);
+        let megabyte = Step::chunk(&vec![b' '; 1 << 20]);
         let mut steps = vec![Step::stream_head()];
         steps.extend(std::iter::repeat_n(megabyte, 70));
         steps

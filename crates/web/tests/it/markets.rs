@@ -53,7 +53,7 @@ impl Shipped {
         let key = self
             .door
             .issue(&self.door.organization, |new| {
-                new.market = Some(market.parse().unwrap())
+                new.market = Some(market.parse().unwrap());
             })
             .await;
         self.with(&key, &[]).await
@@ -257,7 +257,7 @@ async fn keys_are_held_to_their_models_their_time_and_their_addresses() {
     assert!(expired.text().contains("expired"), "{}", expired.text());
     let elsewhere = door
         .issue(organization, |new| {
-            new.allowed_ips = vec!["10.0.0.0/8".parse().unwrap()]
+            new.allowed_ips = vec!["10.0.0.0/8".parse().unwrap()];
         })
         .await;
     assert_eq!(
@@ -266,7 +266,7 @@ async fn keys_are_held_to_their_models_their_time_and_their_addresses() {
     );
     let here = door
         .issue(organization, |new| {
-            new.allowed_ips = vec!["127.0.0.0/8".parse().unwrap()]
+            new.allowed_ips = vec!["127.0.0.0/8".parse().unwrap()];
         })
         .await;
     assert_eq!(door.ask_with(&here, &question()).await.status, 200);

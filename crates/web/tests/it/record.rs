@@ -57,7 +57,7 @@ async fn talkative() -> RawProvider {
                 piece(other),
                 format!("{end}\n\ndata: [DONE]\n\n"),
             ];
-            stream_of(&pieces.each_ref().map(|piece| piece.as_bytes()))
+            stream_of(&pieces.each_ref().map(String::as_bytes))
         } else {
             vec![Step::answer(200, "application/json", &answer())]
         }
@@ -131,7 +131,7 @@ async fn a_system_prompt_that_is_repeated_is_kept_once() {
     let door = Door::open().await;
     let provider = talkative().await;
     door.register("talkative", &provider, |_| ()).await;
-    let system: String = (0..4_000).map(|n| format!("rule {n}; ")).collect();
+    let system = (0..4_000).map(|n| format!("rule {n}; ")).collect::<Vec<_>>().concat();
     for n in 0..30 {
         let body = json!({ "model": MODEL, "messages": [
             { "role": "system", "content": system },

@@ -167,7 +167,7 @@ pub(crate) fn the_same_terms_are_accepted_once_and_their_next_version_again(data
     let (first, next) = (samples.acceptance(), samples.acceptance());
     let accept = |acceptance: &cultivar_record::Acceptance| {
         let row = acceptance.clone();
-        write(&store, move |tx| tables::acceptance::put(tx, &row)).unwrap()
+        write(&store, move |tx| tables::acceptance::put(tx, &row)).unwrap();
     };
     accept(&first);
     accept(&first);

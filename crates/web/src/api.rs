@@ -50,6 +50,7 @@ use refusal::Refusal;
                        purpose `administer`."
     ),
     modifiers(&Bearer),
+    components(schemas(refusal::Refused, refusal::Error)),
     security(("bearer" = [])),
     tags((name = "admin", description = "All of it."))
 )]

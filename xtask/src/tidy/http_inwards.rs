@@ -12,11 +12,7 @@ pub(super) const RULE: Rule = Rule {
 const SERVERS: [&str; 3] = ["axum", "hyper::server", "hyper_util::server"];
 
 fn check(tree: &Tree) -> Vec<Finding> {
-<<<<<<< HEAD
-    named_outside(tree, &["crates/web"], &["axum", "hyper::server", "hyper::service", "hyper_util::server"])
-=======
     named_outside(tree, &["crates/web"], &SERVERS)
->>>>>>> main
         .map(|(source, line, path)| {
             let advice = format!("`{path}` outside `web`: give `cultivar-web` a flow to call");
             Finding::new(&source.path, line, advice)

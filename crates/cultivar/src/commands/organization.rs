@@ -2,11 +2,7 @@
 
 use std::fmt::Write as _;
 
-<<<<<<< HEAD
-use cultivar_record::Organization;
-=======
 use cultivar_record::{Market, Organization};
->>>>>>> main
 use serde_json::{Value, json};
 
 use super::limit_words;
@@ -96,11 +92,7 @@ fn words(organization: &Organization) -> String {
     let mut text = line(organization);
     let _ = write!(text, "\nretention {}", organization.retention);
     if !organization.residency.is_empty() {
-<<<<<<< HEAD
-        let places: Vec<&str> = organization.residency.iter().map(|market| market.as_str()).collect();
-=======
         let places: Vec<&str> = organization.residency.iter().map(Market::as_str).collect();
->>>>>>> main
         let _ = write!(text, ", data stay in {}", places.join(" "));
     }
     if let Some(limit) = limit_words(&organization.limit) {

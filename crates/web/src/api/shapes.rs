@@ -204,8 +204,8 @@ where
     Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|Object(value)| value))
 }
 
-/// Most that a budget can be: the largest whole number in the database.
-const MOST_MONEY: u64 = i64::MAX as u64;
+/// The largest whole number in the database.
+const LARGEST: u64 = i64::MAX as u64;
 /// Most thresholds of one budget.
 const MOST_ALERTS: usize = 20;
 
@@ -216,10 +216,17 @@ impl LimitShape {
     /// What does not fit, in words.
     pub(super) fn read(self) -> Result<Limit, super::Refusal> {
         let refuse = |what: &str, param: &str| Err(super::Refusal::invalid(what, Some(param)));
-        if let Some(budget) = &self.budget {
-            if budget.amount > MOST_MONEY {
-                return refuse("the budget is larger than any", "limit.budget.amount");
+        let counts = [
+            (self.requests_per_minute, "limit.requests_per_minute"),
+            (self.tokens_per_minute, "limit.tokens_per_minute"),
+            (self.budget.as_ref().map(|budget| budget.amount), "limit.budget.amount"),
+        ];
+        for (count, param) in counts {
+            if count.is_some_and(|count| count > LARGEST) {
+                return refuse("it is larger than any limit", param);
             }
+        }
+        if let Some(budget) = &self.budget {
             let is_share = |percent: &u8| (1..=100).contains(percent);
             if budget.alert_at_percent.len() > MOST_ALERTS || !budget.alert_at_percent.iter().all(is_share) {
                 return refuse(

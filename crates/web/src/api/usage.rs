@@ -115,8 +115,9 @@ pub(super) struct Wanted {
 
 fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<By>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
-    words.map(|word| word.parse().map_err(D::Error::custom)).collect()
+    text.split(',')
+        .map(|word| word.parse().map_err(D::Error::custom))
+        .collect()
 }
 
 /// What was used.

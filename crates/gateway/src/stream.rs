@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use cultivar_dialect::{
     Refusal,
     scan::{self, Event, Scanner, Told},
@@ -52,6 +52,8 @@ struct Flow {
     kept: BytesMut,
     /// What ends the answer.
     held: Vec<Bytes>,
+    /// What was dropped last ended with a carriage return, whose line feed may follow.
+    dropped_half_a_line_end: bool,
     out: VecDeque<Part>,
     told: Heard,
     request_id: Option<String>,
@@ -119,6 +121,7 @@ impl Flow {
             scanner: Scanner::default(),
             kept: BytesMut::new(),
             held: Vec::new(),
+            dropped_half_a_line_end: false,
             out: VecDeque::new(),
             told: Heard::default(),
             request_id,
@@ -140,6 +143,7 @@ impl Flow {
         let began_between = self.scanner.is_between_events();
         let events = self.scanner.feed(bytes.clone());
         let all_pass = self.held.is_empty()
+            && !self.dropped_half_a_line_end
             && events
                 .iter()
                 .all(|event| matches!(event.told, Told::Piece | Told::Nothing));
@@ -170,12 +174,18 @@ impl Flow {
         self.told.usage = last.or(self.told.usage);
     }
 
-    fn hear(&mut self, event: Event) {
+    fn hear(&mut self, mut event: Event) {
         // What follows an error is no part of the answer, except for its end.
         if self.recorded || (self.told.failed.is_some() && event.told != Told::Done) {
             return;
         }
         self.told.usage = event.usage.or(self.told.usage);
+        if mem::take(&mut self.dropped_half_a_line_end) && event.raw.starts_with(b"\n") {
+            event.raw.advance(1);
+            if event.raw.is_empty() {
+                return;
+            }
+        }
         match event.told {
             Told::Piece | Told::Nothing => {
                 self.told.pieces += u64::from(event.told == Told::Piece);
@@ -191,7 +201,13 @@ impl Flow {
                 self.told.ended = true;
                 self.held.push(event.raw);
             }
-            Told::UsageAlone if !self.wants_usage && self.endpoint != Endpoint::Responses => {}
+            Told::UsageAlone if !self.wants_usage && self.endpoint != Endpoint::Responses => {
+                // The network may cut between the two characters of a line's end: the second one belongs to what came before.
+                if event.raw.starts_with(b"\n") {
+                    self.held.push(event.raw.slice(..1));
+                }
+                self.dropped_half_a_line_end = event.raw.ends_with(b"\r");
+            }
             Told::UsageAlone => self.held.push(event.raw),
             Told::Done => {
                 self.told.done = true;
@@ -199,10 +215,22 @@ impl Flow {
             }
             Told::Error => {
                 self.told.failed = Some(Box::new(self.refused(&event.raw)));
+                self.forget_after(&event.raw);
                 self.held.push(event.raw);
                 self.upstream = None;
             }
             Told::Garbage => self.fail(self.malformed("an event of the stream is not JSON")),
+        }
+    }
+
+    /// What comes after an event is not kept, whether the network brought it along or not.
+    fn forget_after(&mut self, event: &Bytes) {
+        let start = self
+            .kept
+            .windows(event.len())
+            .rposition(|window| window == event.as_ref());
+        if let Some(start) = start {
+            self.kept.truncate(start + event.len());
         }
     }
 

@@ -12,7 +12,7 @@ use std::{
 use axum::{
     Json, Router,
     body::Body,
-    extract::State,
+    extract::{DefaultBodyLimit, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::post,
@@ -107,6 +107,7 @@ impl ScriptedProvider {
         });
         let router = Router::new()
             .route("/v1/chat/completions", post(answer))
+            .layer(DefaultBodyLimit::disable())
             .with_state(Arc::clone(&stage));
         let mut server = JoinSet::new();
         server.spawn(async move {

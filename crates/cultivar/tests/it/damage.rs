@@ -37,7 +37,9 @@ fn a_flipped_bit_anywhere_in_the_ledger_is_found() {
     let ran = workplace.run(&VERIFY);
     assert_eq!(ran.code, Some(5), "{}", ran.stderr);
     assert!(
-        ran.stderr.starts_with("error[ledger::bad_signature]: "),
+        // Which one depends on what the byte becomes: another letter of base64, or none.
+        ran.stderr.starts_with("error[ledger::bad_signature]: ")
+            || ran.stderr.starts_with("error[ledger::malformed]: "),
         "{}",
         ran.stderr
     );

@@ -59,7 +59,7 @@ fn a_configuration_that_was_named_must_be_there() {
     let ran = Workplace::new().run(&["--config", "missing.toml", "doctor"]);
     assert_snapshot!(ran.failure(), @"
     error[config::unreadable]: the configuration `missing.toml` cannot be read: there is no such file
-    help: known keys: `data_dir`, `listen`, `terms`; or leave the file out
+    help: known keys: `data_dir`, `listen`, `terms`, `markets`, `durability`; or leave the file out
     exit 2
     ");
 }

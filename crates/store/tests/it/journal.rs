@@ -161,6 +161,7 @@ proptest! {
     ) {
         let origin = Place::new();
         let journal = origin.journal();
+        let release = origin.hold();
         let mut frames: Vec<Frame> = Vec::new();
         for (request, end) in &calls {
             let intent = intent(&origin.samples, request.as_deref());
@@ -171,8 +172,9 @@ proptest! {
         for (number, frame) in (1..).zip(&frames) {
             assert_eq!(journal.append(frame.clone()).unwrap(), number);
         }
-        drop(journal);
         let mut bytes = files::read(&origin.files()[0]).unwrap();
+        drop(release);
+        drop(journal);
         let ends = ends(&bytes);
         prop_assert_eq!(ends.len(), frames.len());
 
@@ -207,7 +209,7 @@ proptest! {
             }
         }
         // The next frame follows the last whole one.
-        let next = append_intent(&journal, &survivor.samples).unwrap();
+        let next = append_intent(&journal, &origin.samples).unwrap();
         prop_assert_eq!(usize::try_from(next).unwrap(), whole + 1);
         drop(journal);
         prop_assert_eq!(survivor.exchanges().len(), expected.len() + 1);
@@ -299,13 +301,15 @@ fn a_load_that_never_pauses_does_not_let_the_files_grow() {
 fn several_files_of_a_killed_process_are_settled_in_order_and_removed() {
     let origin = Place::new();
     let journal = origin.journal();
+    let release = origin.hold();
     let first = intent(&origin.samples, Some(b"one"));
     journal.append(Frame::Intent(Box::new(first.clone()))).unwrap();
     let end = outcome(&origin.samples, &first, Some(b"two"));
     journal.append(Frame::Outcome(Box::new(end))).unwrap();
     append_intent(&journal, &origin.samples).unwrap();
-    drop(journal);
     let bytes = files::read(&origin.files()[0]).unwrap();
+    drop(release);
+    drop(journal);
     let ends = ends(&bytes);
 
     let survivor = Place::new();

@@ -328,7 +328,13 @@ async fn a_refusal_for_policy_or_standing_never_leads_to_another_provider() {
         .iter()
         .filter_map(|sign| seen.get(*sign))
         .sum();
-    assert_eq!(incidents.len(), standing);
+    // A quota that is used up has to be looked at as well.
+    let of_quota = incidents
+        .iter()
+        .filter(|incident| incident.sign == "quota_used_up")
+        .count();
+    assert_eq!(of_quota, seen["quota"]);
+    assert_eq!(incidents.len(), standing + of_quota);
     assert!(incidents.iter().all(|incident| incident.closed_at.is_none()));
 }
 

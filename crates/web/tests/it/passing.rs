@@ -92,8 +92,11 @@ fn expected(stream: &[u8], wants_usage: bool) -> Expected {
             continue;
         };
         if data == "[DONE]" {
-            expected.is_done = true;
-            expected.bytes.extend(&event.raw);
+            // Done alone is no end of an answer: the door says so, and then ends the stream itself.
+            expected.is_done = expected.has_ended;
+            if expected.is_done {
+                expected.bytes.extend(&event.raw);
+            }
             break;
         }
         let chunk: Value = serde_json::from_str(data).unwrap();

@@ -40,7 +40,7 @@ fn answer() -> String {
     let choice = json!({ "index": 0, "finish_reason": "stop", "message": {
         "role": "assistant", "content": format!("{SECRET}: write to {ADDRESS}"),
     } });
-    let usage = json!({ "prompt_tokens": 5, "completion_tokens": 3 });
+    let usage = json!({ "prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8 });
     json!({ "id": "c", "object": "chat.completion", "created": 1, "model": "large", "choices": [choice], "usage": usage })
         .to_string()
 }
@@ -170,7 +170,7 @@ fn body() -> impl Strategy<Value = String> {
         let messages: Vec<String> = messages.iter().map(message).collect();
         format!(
             "{{\"model\":\"{MODEL}\",{space}\"messages\":[{}],{space}\"n\":1}}",
-            messages.join(&space)
+            messages.join(&format!(",{space}"))
         )
     })
 }

@@ -26,9 +26,9 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use cultivar_gateway::{Gateway, GatewayError};
-use cultivar_record::{Organization, OrganizationId};
-use cultivar_store::{StoreError, tables};
+use cultivar_gateway::{Caller, Gateway, GatewayError};
+use cultivar_record::Organization;
+use cultivar_store::{Statements, StoreError, tables};
 use serde::Serialize;
 use utoipa::{
     Modify, OpenApi, ToSchema,
@@ -50,6 +50,7 @@ use refusal::Refusal;
                        purpose `administer`."
     ),
     modifiers(&Bearer),
+    components(schemas(refusal::Refused, refusal::Error)),
     security(("bearer" = [])),
     tags((name = "admin", description = "All of it."))
 )]
@@ -116,9 +117,29 @@ impl<T> List<T> {
     }
 }
 
-/// The organisation with this id.
-fn organization_of(gateway: &Gateway, id: OrganizationId) -> Result<Organization, GatewayError> {
-    Ok(gateway.store().read(|tx| tables::organization::get(tx, id))?)
+/// Reads on a thread that may wait: what was answered and is not settled yet is waited for.
+async fn read<T, F>(gateway: &Arc<Gateway>, job: F) -> Result<T, Refusal>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut dyn Statements) -> Result<T, StoreError> + Send + 'static,
+{
+    let gateway = Arc::clone(gateway);
+    let read = tokio::task::spawn_blocking(move || gateway.store().read(job));
+    Ok(read.await.map_err(|_| GatewayError::Stopped)??)
+}
+
+/// The organisation with this name; the caller's own where none is given.
+async fn organization_or_own(
+    gateway: &Arc<Gateway>,
+    name: Option<&str>,
+    caller: &Caller,
+) -> Result<Organization, Refusal> {
+    let own = caller.organization.id;
+    match name {
+        // As it stands now, not as the key's holder was read.
+        None => read(gateway, move |tx| tables::organization::get(tx, own)).await,
+        Some(name) => Ok(gateway.organization(name)?),
+    }
 }
 
 fn missing(what: &'static str, name: &str) -> Refusal {

@@ -32,7 +32,14 @@ mod tests {
             ("crates/web/src/lib.rs", code),
             ("crates/gateway/src/lib.rs", code),
             ("crates/gateway/tests/it/main.rs", code),
+            (
+                "crates/gateway/src/ask.rs",
+                "use hyper::{Request, body::Incoming};\nuse hyper::server::conn::http1;\n",
+            ),
         ];
-        assert_eq!(places(&RULE, &files), ["crates/gateway/src/lib.rs:1"]);
+        assert_eq!(
+            places(&RULE, &files),
+            ["crates/gateway/src/lib.rs:1", "crates/gateway/src/ask.rs:2"]
+        );
     }
 }

@@ -81,7 +81,10 @@ fn standing(args: StandingArgs) -> Ask {
 fn line(organization: &Organization) -> String {
     format!(
         "{:<20} {:<5} {:<10} {}",
-        organization.name, organization.market, organization.standing, organization.id
+        organization.name,
+        organization.market.as_str(),
+        organization.standing.as_str(),
+        organization.id
     )
 }
 

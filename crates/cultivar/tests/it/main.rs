@@ -2,6 +2,8 @@
 //! a shell.
 
 #[cfg(test)]
+mod administer;
+#[cfg(test)]
 mod checkpoints;
 #[cfg(test)]
 mod damage;
@@ -17,6 +19,8 @@ mod kill;
 mod license;
 #[cfg(test)]
 mod load;
+#[cfg(test)]
+mod markets;
 #[cfg(test)]
 mod occupied;
 #[cfg(test)]

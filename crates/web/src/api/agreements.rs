@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::{
     List, Refusal,
     extract::{Administrator, Body},
-    organization_of,
+    organization_or_own, read,
     refusal::{BadBody, NoSuch, Refusals},
     shapes::{Id, MarketCode, Moment, PurposeName, Sha256, TermsRow, Words},
 };
@@ -95,17 +95,17 @@ pub(super) struct Accepted {
 }
 
 /// List the agreements.
-#[utoipa::path(get, path = "/api/agreements", tag = "admin",
+#[utoipa::path(get, path = "/api/agreements", operation_id = "list_agreements", tag = "admin",
     responses((status = 200, description = "All agreements.", body = List<AgreementView>), Refusals))]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Administrator,
 ) -> Result<Json<List<AgreementView>>, Refusal> {
-    Ok(List::of(gateway.store().read(tables::acceptance::list)?))
+    Ok(List::of(read(&gateway, tables::acceptance::list).await?))
 }
 
 /// Accept a row of terms. Without markets, purposes and time, what was agreed before stays as it is.
-#[utoipa::path(post, path = "/api/agreements", tag = "admin", request_body = NewAgreement,
+#[utoipa::path(post, path = "/api/agreements", operation_id = "accept_terms", tag = "admin", request_body = NewAgreement,
     responses((status = 201, description = "It was accepted.", body = Accepted),
         (status = 200, description = "It was accepted before.", body = Accepted), Refusals, NoSuch, BadBody))]
 pub(super) async fn accept(
@@ -113,10 +113,7 @@ pub(super) async fn accept(
     Administrator(caller): Administrator,
     Body(new): Body<NewAgreement>,
 ) -> Result<(StatusCode, Json<Accepted>), Refusal> {
-    let organization = match &new.organization {
-        None => organization_of(&gateway, caller.organization.id)?,
-        Some(name) => gateway.organization(name)?,
-    };
+    let organization = organization_or_own(&gateway, new.organization.as_deref(), &caller).await?;
     let (terms, Words(by)) = (new.terms, new.accepted_by);
     let coverage = Coverage {
         markets: new.markets,

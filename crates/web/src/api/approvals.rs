@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::{
     List, Refusal,
     extract::{Administrator, Body, Path},
-    missing,
+    missing, read,
     refusal::{BadBody, NoSuch, Refusals},
     shapes::{Id, MarketCode, Moment, Name, Words},
 };
@@ -72,17 +72,17 @@ pub(super) struct ApprovalRequest {
 }
 
 /// List the approvals, revoked ones included.
-#[utoipa::path(get, path = "/api/approvals", tag = "admin",
+#[utoipa::path(get, path = "/api/approvals", operation_id = "list_approvals", tag = "admin",
     responses((status = 200, description = "All approvals.", body = List<ApprovalView>), Refusals))]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Administrator,
 ) -> Result<Json<List<ApprovalView>>, Refusal> {
-    Ok(List::of(gateway.store().read(tables::approval::list)?))
+    Ok(List::of(read(&gateway, tables::approval::list).await?))
 }
 
 /// Record an approval. Routing sees it at once.
-#[utoipa::path(post, path = "/api/approvals", tag = "admin", request_body = ApprovalRequest,
+#[utoipa::path(post, path = "/api/approvals", operation_id = "grant_approval", tag = "admin", request_body = ApprovalRequest,
     responses((status = 201, description = "It was recorded.", body = ApprovalView), Refusals, NoSuch, BadBody))]
 pub(super) async fn grant(
     State(gateway): State<Arc<Gateway>>,
@@ -101,7 +101,7 @@ pub(super) async fn grant(
 }
 
 /// Revoke an approval. Routing sees it at once.
-#[utoipa::path(delete, path = "/api/approvals/{approval}", tag = "admin",
+#[utoipa::path(delete, path = "/api/approvals/{approval}", operation_id = "revoke_approval", tag = "admin",
     params(("approval" = Id, Path, description = "Its id.")),
     responses((status = 200, description = "The revoked approval.", body = ApprovalView), Refusals, NoSuch))]
 pub(super) async fn revoke(

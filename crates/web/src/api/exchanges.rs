@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     Refusal,
     extract::{Administrator, Path, Query},
-    missing,
+    missing, read,
     refusal::{NoSuch, Refusals},
     shapes::{EndpointName, Id, MarketCode, Moment, PurposeName, Sha256, TermsRow},
 };
@@ -161,7 +161,7 @@ impl From<Exchange> for ExchangeView {
 }
 
 /// List exchanges, oldest first.
-#[utoipa::path(get, path = "/api/exchanges", tag = "admin", params(Wanted),
+#[utoipa::path(get, path = "/api/exchanges", operation_id = "list_exchanges", tag = "admin", params(Wanted),
     responses((status = 200, description = "A page of exchanges.", body = Page), Refusals))]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
@@ -175,7 +175,7 @@ pub(super) async fn list(
     // An id begins with its time: the smallest one of a moment stands before every exchange from then on.
     let first = wanted.from.map(|from| ExchangeId::from_parts(from, &[0; 32]));
     let after = wanted.after.max(first);
-    let rows = gateway.store().read(|tx| tables::exchange::page(tx, after, most))?;
+    let rows = read(&gateway, move |tx| tables::exchange::page(tx, after, most)).await?;
     let is_full = rows.len() >= usize::try_from(most).unwrap_or(usize::MAX);
     let next = rows.last().filter(|_| is_full).map(|exchange| exchange.intent.id);
     let data = rows.into_iter().map(ExchangeView::from).collect();
@@ -183,7 +183,7 @@ pub(super) async fn list(
 }
 
 /// Show an exchange.
-#[utoipa::path(get, path = "/api/exchanges/{exchange}", tag = "admin",
+#[utoipa::path(get, path = "/api/exchanges/{exchange}", operation_id = "show_exchange", tag = "admin",
     params(("exchange" = Id, Path, description = "Its id: the `x-request-id` of its answer.")),
     responses((status = 200, description = "The exchange.", body = ExchangeView), Refusals, NoSuch))]
 pub(super) async fn show(
@@ -192,5 +192,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<ExchangeView>, Refusal> {
     let id: ExchangeId = id.parse().map_err(|_| missing("exchange", &id))?;
-    Ok(Json(gateway.store().read(|tx| tables::exchange::get(tx, id))?.into()))
+    Ok(Json(
+        read(&gateway, move |tx| tables::exchange::get(tx, id)).await?.into(),
+    ))
 }

@@ -10,6 +10,7 @@ use axum::{
 use cultivar_gateway::{Caller, Gateway, GatewayError};
 use cultivar_record::Purpose;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::{Map, Value};
 
 use super::Refusal;
 use crate::{openai, respond, serve::Peer};
@@ -99,12 +100,14 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     let broken = |error: &serde_json::Error| Refusal::invalid(&format!("the body is not JSON: {error}"), None);
-    let object: serde_json::Map<String, serde_json::Value> = match serde_json::from_slice(bytes) {
+    let object: Map<String, Value> = match serde_json::from_slice(bytes) {
         Ok(object) => object,
         Err(error) if error.is_data() => return Err(Refusal::invalid("the body must be a JSON object", None)),
         Err(error) => return Err(broken(&error)),
     };
-    serde_path_to_error::deserialize(serde_json::Value::Object(object)).map_err(|error| {
+    let mut body = Value::Object(object);
+    make_whole(&mut body);
+    serde_path_to_error::deserialize(body).map_err(|error| {
         let path = error.path().to_string();
         let told = error.inner().to_string();
         let at = (path != ".").then_some(path);
@@ -117,6 +120,25 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
         };
         Refusal::invalid(&format!("the body cannot be read: {told}"), named.as_deref())
     })
+}
+
+/// `1.0` is the whole number 1, as JSON Schema has it (draft 2020-12, section 6.1.1 of the validation vocabulary).
+fn make_whole(value: &mut Value) {
+    /// Beyond it, a float does not name one whole number.
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let whole = number
+                .as_f64()
+                .filter(|float| float.fract() == 0.0 && float.abs() < MOST);
+            if let Some(whole) = whole.and_then(|float| format!("{float:.0}").parse::<i64>().ok()) {
+                *value = whole.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(make_whole),
+        Value::Object(fields) => fields.values_mut().for_each(make_whole),
+        _ => {}
+    }
 }
 
 /// The field that an error of the deserializer names.
@@ -135,8 +157,8 @@ pub(super) struct Object<T>(pub T);
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let object = serde_json::Map::<String, serde_json::Value>::deserialize(deserializer)?;
-        let value = serde_path_to_error::deserialize(serde_json::Value::Object(object));
+        let object = Map::<String, Value>::deserialize(deserializer)?;
+        let value = serde_path_to_error::deserialize(Value::Object(object));
         value.map(Self).map_err(|error| {
             let path = error.path().to_string();
             if path == "." {
@@ -171,24 +193,27 @@ mod tests {
         amount: u8,
     }
 
-    async fn refused(text: &str) -> serde_json::Value {
+    async fn refused(text: &str) -> Value {
         use axum::response::IntoResponse;
         let response = read::<Outer>(text.as_bytes()).unwrap_err().into_response();
         assert_eq!(response.status(), 400);
         let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
-        serde_json::from_slice::<serde_json::Value>(&body).unwrap()["error"].take()
+        serde_json::from_slice::<Value>(&body).unwrap()["error"].take()
     }
 
     #[tokio::test]
     async fn what_does_not_fit_is_named() {
         let good: Outer = read(br#"{"name":"a","inner":{"amount":3}}"#).unwrap();
         assert_eq!((good.name.as_str(), good.inner.unwrap().0.amount), ("a", 3));
+        let whole: Outer = read(br#"{"name":"a","inner":{"amount":3.0}}"#).unwrap();
+        assert_eq!(whole.inner.unwrap().0.amount, 3);
         for (text, param) in [
             (r#"{"name":"a","colour":1}"#, "colour"),
             ("{}", "name"),
             (r#"{"name":1}"#, "name"),
             (r#"{"name":"a","inner":[]}"#, "inner"),
             (r#"{"name":"a","inner":{"amount":300}}"#, "inner"),
+            (r#"{"name":"a","inner":{"amount":3.5}}"#, "inner"),
             (r#"{"name":"a","inner":{"sum":3}}"#, "inner.sum"),
         ] {
             assert_eq!(refused(text).await["param"], param, "{text}");

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::{
     List, Refusal,
     extract::{Administrator, Body, Path},
-    missing,
+    missing, read,
     refusal::{BadBody, NoSuch, Refusals},
     shapes::{Id, Moment, Words},
 };
@@ -65,17 +65,17 @@ pub(super) struct Closing {
 }
 
 /// List the incidents, closed ones included.
-#[utoipa::path(get, path = "/api/incidents", tag = "admin",
+#[utoipa::path(get, path = "/api/incidents", operation_id = "list_incidents", tag = "admin",
     responses((status = 200, description = "All incidents.", body = List<IncidentView>), Refusals))]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Administrator,
 ) -> Result<Json<List<IncidentView>>, Refusal> {
-    Ok(List::of(gateway.store().read(tables::incident::list)?))
+    Ok(List::of(read(&gateway, tables::incident::list).await?))
 }
 
 /// Close an incident: it is settled with the provider, which is asked again from now on.
-#[utoipa::path(post, path = "/api/incidents/{incident}/close", tag = "admin", request_body = Closing,
+#[utoipa::path(post, path = "/api/incidents/{incident}/close", operation_id = "close_incident", tag = "admin", request_body = Closing,
     params(("incident" = Id, Path, description = "Its id.")),
     responses((status = 200, description = "The closed incident.", body = IncidentView), Refusals, NoSuch, BadBody))]
 pub(super) async fn close(

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     List, Refusal,
     extract::{Administrator, Body, Path, Query},
-    missing, organization_of,
+    missing, organization_or_own, read,
     refusal::{BadBody, NoSuch, Refusals},
     shapes::{AddressRange, Id, LimitShape, MarketCode, Moment, Name, PurposeName, object},
 };
@@ -131,7 +131,7 @@ pub(super) struct Whose {
 }
 
 /// List the keys, revoked ones included.
-#[utoipa::path(get, path = "/api/keys", tag = "admin", params(Whose),
+#[utoipa::path(get, path = "/api/keys", operation_id = "list_keys", tag = "admin", params(Whose),
     responses((status = 200, description = "The keys, without their texts.", body = List<KeyView>), Refusals, NoSuch))]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
@@ -139,7 +139,7 @@ pub(super) async fn list(
     Query(whose): Query<Whose>,
 ) -> Result<Json<List<KeyView>>, Refusal> {
     let organization = whose.organization.map(|name| gateway.organization(&name)).transpose()?;
-    let keys = gateway.store().read(tables::api_key::list)?.into_iter();
+    let keys = read(&gateway, tables::api_key::list).await?.into_iter();
     Ok(List::of(keys.filter(|key| {
         organization
             .as_ref()
@@ -148,19 +148,15 @@ pub(super) async fn list(
 }
 
 /// Issue a key. Its text is in this answer and nowhere else.
-#[utoipa::path(post, path = "/api/keys", tag = "admin", request_body = KeyRequest,
+#[utoipa::path(post, path = "/api/keys", operation_id = "create_key", tag = "admin", request_body = KeyRequest,
     responses((status = 201, description = "It was issued.", body = IssuedKey), Refusals, NoSuch, BadBody))]
 pub(super) async fn create(
     State(gateway): State<Arc<Gateway>>,
     Administrator(caller): Administrator,
     Body(wanted): Body<KeyRequest>,
 ) -> Result<(StatusCode, Json<IssuedKey>), Refusal> {
-    let own = organization_of(&gateway, caller.organization.id)?;
-    let organization = match &wanted.organization {
-        None => own.clone(),
-        Some(name) => gateway.organization(name)?,
-    };
-    if wanted.purpose == Purpose::Administer && organization.id != own.id {
+    let organization = organization_or_own(&gateway, wanted.organization.as_deref(), &caller).await?;
+    if wanted.purpose == Purpose::Administer && organization.id != caller.organization.id {
         let told = "a key to administer belongs to the organisation that runs the door";
         return Err(Refusal::invalid(told, Some("organization")));
     }
@@ -196,7 +192,7 @@ fn new_key(gateway: &Gateway, organization: &Organization, wanted: KeyRequest) -
 }
 
 /// Revoke a key. The next request with it is refused, and its running streams break off.
-#[utoipa::path(delete, path = "/api/keys/{key}", tag = "admin",
+#[utoipa::path(delete, path = "/api/keys/{key}", operation_id = "revoke_key", tag = "admin",
     params(("key" = Id, Path, description = "Its id.")),
     responses((status = 200, description = "The revoked key.", body = KeyView), Refusals, NoSuch))]
 pub(super) async fn revoke(

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::{
     List, Refusal,
     extract::{Administrator, Body, Path},
+    read,
     refusal::{BadBody, NoSuch, Refusals},
     shapes::{Id, Moment, Name, RoleName},
 };
@@ -56,7 +57,7 @@ pub(super) struct Roles {
 }
 
 /// List the members of an organisation, those who left included.
-#[utoipa::path(get, path = "/api/organizations/{organization}/members", tag = "admin",
+#[utoipa::path(get, path = "/api/organizations/{organization}/members", operation_id = "list_members", tag = "admin",
     params(("organization" = String, Path, description = "Its name.")),
     responses((status = 200, description = "All its members.", body = List<MemberView>), Refusals, NoSuch))]
 pub(super) async fn list(
@@ -65,12 +66,12 @@ pub(super) async fn list(
     Path(organization): Path<String>,
 ) -> Result<Json<List<MemberView>>, Refusal> {
     let organization = gateway.organization(&organization)?.id;
-    let members = gateway.store().read(tables::member::list)?.into_iter();
+    let members = read(&gateway, tables::member::list).await?.into_iter();
     Ok(List::of(members.filter(|member| member.organization == organization)))
 }
 
 /// Add a person, or give one other roles.
-#[utoipa::path(put, path = "/api/organizations/{organization}/members/{member}", tag = "admin", request_body = Roles,
+#[utoipa::path(put, path = "/api/organizations/{organization}/members/{member}", operation_id = "put_member", tag = "admin", request_body = Roles,
     params(("organization" = String, Path, description = "Its name."), ("member" = Name, Path, description = "The person's name.")),
     responses((status = 200, description = "The member as it is now.", body = MemberView), Refusals, NoSuch, BadBody))]
 pub(super) async fn put(
@@ -93,7 +94,7 @@ pub(super) async fn put(
 }
 
 /// Remove a person; what the person did stays.
-#[utoipa::path(delete, path = "/api/organizations/{organization}/members/{member}", tag = "admin",
+#[utoipa::path(delete, path = "/api/organizations/{organization}/members/{member}", operation_id = "remove_member", tag = "admin",
     params(("organization" = String, Path, description = "Its name."), ("member" = String, Path, description = "The person's name.")),
     responses((status = 200, description = "The member who left.", body = MemberView), Refusals, NoSuch))]
 pub(super) async fn remove(

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::{
     List, Refusal,
     extract::{Administrator, Body, Path},
+    read,
     refusal::{BadBody, NoSuch, Refusals, Taken},
     shapes::{Address, Id, LimitShape, MarketCode, Moment, Name, RetentionName, StandingName, Words, object},
     taken,
@@ -151,17 +152,17 @@ struct NewEnforcement {
 }
 
 /// List the organisations.
-#[utoipa::path(get, path = "/api/organizations", tag = "admin",
+#[utoipa::path(get, path = "/api/organizations", operation_id = "list_organizations", tag = "admin",
     responses((status = 200, description = "All organisations.", body = List<OrganizationView>), Refusals))]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Administrator,
 ) -> Result<Json<List<OrganizationView>>, Refusal> {
-    Ok(List::of(gateway.store().read(tables::organization::list)?))
+    Ok(List::of(read(&gateway, tables::organization::list).await?))
 }
 
 /// Create an organisation.
-#[utoipa::path(post, path = "/api/organizations", tag = "admin", request_body = NewOrganization,
+#[utoipa::path(post, path = "/api/organizations", operation_id = "create_organization", tag = "admin", request_body = NewOrganization,
     responses((status = 201, description = "It was created.", body = OrganizationView), Refusals, BadBody, Taken))]
 pub(super) async fn create(
     State(gateway): State<Arc<Gateway>>,
@@ -169,8 +170,7 @@ pub(super) async fn create(
     Body(new): Body<NewOrganization>,
 ) -> Result<(StatusCode, Json<OrganizationView>), Refusal> {
     let Name(name) = new.name;
-    let known = gateway.store().read(|tx| tables::organization::by_name(tx, &name))?;
-    if known.is_some() {
+    if gateway.organization(&name).is_ok() {
         return Err(taken("org", &name));
     }
     let change = OrganizationChange {
@@ -186,7 +186,7 @@ pub(super) async fn create(
 }
 
 /// Show an organisation.
-#[utoipa::path(get, path = "/api/organizations/{organization}", tag = "admin",
+#[utoipa::path(get, path = "/api/organizations/{organization}", operation_id = "show_organization", tag = "admin",
     params(("organization" = String, Path, description = "Its name.")),
     responses((status = 200, description = "The organisation.", body = OrganizationView), Refusals, NoSuch))]
 pub(super) async fn show(
@@ -198,7 +198,7 @@ pub(super) async fn show(
 }
 
 /// Change an organisation. The next request sees it.
-#[utoipa::path(patch, path = "/api/organizations/{organization}", tag = "admin", request_body = OrganizationPatch,
+#[utoipa::path(patch, path = "/api/organizations/{organization}", operation_id = "change_organization", tag = "admin", request_body = OrganizationPatch,
     params(("organization" = String, Path, description = "Its name.")),
     responses((status = 200, description = "The organisation as it is now.", body = OrganizationView), Refusals, NoSuch, BadBody))]
 pub(super) async fn change(
@@ -219,7 +219,7 @@ pub(super) async fn change(
 }
 
 /// Put an organisation into a standing. The next request sees it; running streams of one that is no longer served break off.
-#[utoipa::path(put, path = "/api/organizations/{organization}/standing", tag = "admin", request_body = NewStanding,
+#[utoipa::path(put, path = "/api/organizations/{organization}/standing", operation_id = "set_standing", tag = "admin", request_body = NewStanding,
     params(("organization" = String, Path, description = "Its name.")),
     responses((status = 200, description = "The organisation as it is now.", body = OrganizationView), Refusals, NoSuch, BadBody))]
 pub(super) async fn set_standing(

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::{
     List, Refusal,
     extract::{Administrator, Body, Path},
+    read,
     refusal::{BadBody, NoSuch, Refusals, Taken},
     shapes::{Id, LimitShape, MarketCode, Moment, Name, object},
     taken,
@@ -87,7 +88,7 @@ pub(super) struct ProjectPatch {
 }
 
 /// List the projects of an organisation.
-#[utoipa::path(get, path = "/api/organizations/{organization}/projects", tag = "admin",
+#[utoipa::path(get, path = "/api/organizations/{organization}/projects", operation_id = "list_projects", tag = "admin",
     params(("organization" = String, Path, description = "Its name.")),
     responses((status = 200, description = "All its projects.", body = List<ProjectView>), Refusals, NoSuch))]
 pub(super) async fn list(
@@ -96,14 +97,14 @@ pub(super) async fn list(
     Path(organization): Path<String>,
 ) -> Result<Json<List<ProjectView>>, Refusal> {
     let organization = gateway.organization(&organization)?.id;
-    let projects = gateway.store().read(tables::project::list)?.into_iter();
+    let projects = read(&gateway, tables::project::list).await?.into_iter();
     Ok(List::of(
         projects.filter(|project| project.organization == organization),
     ))
 }
 
 /// Create a project.
-#[utoipa::path(post, path = "/api/organizations/{organization}/projects", tag = "admin", request_body = NewProject,
+#[utoipa::path(post, path = "/api/organizations/{organization}/projects", operation_id = "create_project", tag = "admin", request_body = NewProject,
     params(("organization" = String, Path, description = "Its name.")),
     responses((status = 201, description = "It was created.", body = ProjectView), Refusals, NoSuch, BadBody, Taken))]
 pub(super) async fn create(
@@ -128,7 +129,7 @@ pub(super) async fn create(
 }
 
 /// Change a project. The next request sees it.
-#[utoipa::path(patch, path = "/api/organizations/{organization}/projects/{project}", tag = "admin", request_body = ProjectPatch,
+#[utoipa::path(patch, path = "/api/organizations/{organization}/projects/{project}", operation_id = "change_project", tag = "admin", request_body = ProjectPatch,
     params(("organization" = String, Path, description = "Its name."), ("project" = String, Path, description = "Its name.")),
     responses((status = 200, description = "The project as it is now.", body = ProjectView), Refusals, NoSuch, BadBody))]
 pub(super) async fn change(
@@ -147,7 +148,7 @@ pub(super) async fn change(
 }
 
 /// Archive a project: its keys are no longer served, what was recorded stays.
-#[utoipa::path(delete, path = "/api/organizations/{organization}/projects/{project}", tag = "admin",
+#[utoipa::path(delete, path = "/api/organizations/{organization}/projects/{project}", operation_id = "archive_project", tag = "admin",
     params(("organization" = String, Path, description = "Its name."), ("project" = String, Path, description = "Its name.")),
     responses((status = 200, description = "The archived project.", body = ProjectView), Refusals, NoSuch))]
 pub(super) async fn archive(

@@ -7,12 +7,18 @@ use cultivar_gateway::{Gateway, NewProvider, Registered};
 use cultivar_record::{Market, MicroUsd, Price, Provider, ProviderId, ProviderKind, Terms, TermsKey, Timestamp};
 use cultivar_store::tables;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ObjectBuilder, OneOfBuilder, Schema, Type},
+    },
+};
 
 use super::{
     List, Refusal,
     extract::{Administrator, Body, Object, Path},
-    missing,
+    missing, read,
     refusal::{BadBody, NoSuch, Refusals},
     shapes::{Address, Id, KindName, MarketCode, Moment, Name, TermsRow, Variable},
 };
@@ -130,6 +136,45 @@ pub(super) struct ProviderRequest {
     bills_cancelled: bool,
 }
 
+/// How a provider is described: some kinds need an address, the others have a usual one.
+pub(super) enum AnyProvider {}
+
+/// Whether a provider of a kind cannot be reached without an address.
+const fn needs_address(kind: ProviderKind) -> bool {
+    matches!(kind, ProviderKind::Openai | ProviderKind::AzureOpenai)
+}
+
+impl PartialSchema for AnyProvider {
+    fn schema() -> RefOr<Schema> {
+        let RefOr::T(Schema::Object(base)) = ProviderRequest::schema() else {
+            return ProviderRequest::schema();
+        };
+        let of_kinds = |needs: bool| {
+            let mut object = base.clone();
+            let kinds = ProviderKind::ALL
+                .into_iter()
+                .filter(|kind| needs_address(*kind) == needs);
+            let kinds = ObjectBuilder::new()
+                .schema_type(Type::String)
+                .enum_values(Some(kinds.map(ProviderKind::as_str)));
+            object.properties.insert("kind".to_owned(), kinds.build().into());
+            if needs {
+                object.properties.insert("base_url".to_owned(), Address::schema());
+                object.required.push("base_url".to_owned());
+            }
+            object
+        };
+        let either = OneOfBuilder::new().item(of_kinds(true)).item(of_kinds(false));
+        either.build().into()
+    }
+}
+
+impl ToSchema for AnyProvider {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        ProviderRequest::schemas(schemas);
+    }
+}
+
 /// What came of a registration.
 #[derive(Serialize, ToSchema)]
 pub(super) struct RegisteredProvider {
@@ -149,7 +194,7 @@ pub(super) struct BoundProvider {
 }
 
 /// List the providers.
-#[utoipa::path(get, path = "/api/providers", tag = "admin",
+#[utoipa::path(get, path = "/api/providers", operation_id = "list_providers", tag = "admin",
     responses((status = 200, description = "All providers.", body = List<ProviderView>), Refusals))]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
@@ -159,7 +204,7 @@ pub(super) async fn list(
 }
 
 /// Register a provider, or bring the one of this name up to date.
-#[utoipa::path(post, path = "/api/providers", tag = "admin", request_body = ProviderRequest,
+#[utoipa::path(post, path = "/api/providers", operation_id = "register_provider", tag = "admin", request_body = AnyProvider,
     responses((status = 201, description = "It was registered or changed.", body = RegisteredProvider),
         (status = 200, description = "It was registered so before.", body = RegisteredProvider), Refusals, NoSuch, BadBody))]
 pub(super) async fn register(
@@ -179,8 +224,7 @@ pub(super) async fn register(
 
 impl ProviderRequest {
     fn read(self) -> Result<NewProvider, Refusal> {
-        let needs_address = matches!(self.kind, ProviderKind::Openai | ProviderKind::AzureOpenai);
-        if needs_address && self.base_url.is_none() {
+        if needs_address(self.kind) && self.base_url.is_none() {
             let told = format!("a provider of kind `{}` needs `base_url`", self.kind);
             return Err(Refusal::invalid(&told, Some("base_url")));
         }
@@ -211,7 +255,7 @@ impl ProviderRequest {
 }
 
 /// Show a provider with the terms that bind it.
-#[utoipa::path(get, path = "/api/providers/{provider}", tag = "admin",
+#[utoipa::path(get, path = "/api/providers/{provider}", operation_id = "show_provider", tag = "admin",
     params(("provider" = String, Path, description = "Its name.")),
     responses((status = 200, description = "The provider.", body = BoundProvider), Refusals, NoSuch))]
 pub(super) async fn show(
@@ -219,7 +263,8 @@ pub(super) async fn show(
     _: Administrator,
     Path(name): Path<String>,
 ) -> Result<Json<BoundProvider>, Refusal> {
-    let known = gateway.store().read(|tx| tables::provider::by_name(tx, &name))?;
+    let wanted = name.clone();
+    let known = read(&gateway, move |tx| tables::provider::by_name(tx, &wanted)).await?;
     let provider = known.ok_or_else(|| missing("provider", &name))?;
     Ok(Json(BoundProvider {
         terms: gateway.register().get(&provider.terms).cloned(),
@@ -228,7 +273,7 @@ pub(super) async fn show(
 }
 
 /// Remove a provider; its exchanges and their terms stay.
-#[utoipa::path(delete, path = "/api/providers/{provider}", tag = "admin",
+#[utoipa::path(delete, path = "/api/providers/{provider}", operation_id = "remove_provider", tag = "admin",
     params(("provider" = String, Path, description = "Its name.")),
     responses((status = 204, description = "It was removed."), Refusals, NoSuch))]
 pub(super) async fn remove(

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     Refusal,
     extract::{Administrator, Query},
-    organization_of,
+    organization_or_own,
     refusal::{NoSuch, Refusals},
     shapes::{DecisionName, Id, KindName, MarketCode, PurposeName, TermsRow, decision},
 };
@@ -144,17 +144,14 @@ impl From<Ruling> for Candidate {
 }
 
 /// Explain who is asked for a model. The verdicts are recorded as they would be for a request; nobody is asked.
-#[utoipa::path(get, path = "/api/routes", tag = "admin", params(Wanted),
+#[utoipa::path(get, path = "/api/routes", operation_id = "explain_route", tag = "admin", params(Wanted),
     responses((status = 200, description = "The candidates and what is ruled about each.", body = Explained), Refusals, NoSuch))]
 pub(super) async fn explain(
     State(gateway): State<Arc<Gateway>>,
     Administrator(caller): Administrator,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Explained>, Refusal> {
-    let organization = match &wanted.organization {
-        None => organization_of(&gateway, caller.organization.id)?,
-        Some(name) => gateway.organization(name)?,
-    };
+    let organization = organization_or_own(&gateway, wanted.organization.as_deref(), &caller).await?;
     let market = wanted.market.unwrap_or_else(|| organization.market.clone());
     let asking = Caller {
         key: Arc::new(ApiKey {

@@ -128,8 +128,8 @@ texts! {
     Words, "it must have 1 to 1000 characters, none of them a control character",
         LONGEST_TEXT, "^[^\\u0000-\\u001f\\u007f]+$", is_line;
     /// The address of a server.
-    Address, "it is not the address of a server: `http://` or `https://`, a host, and perhaps a port and a path",
-        LONGEST_TEXT, "^https?://[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[1-9][0-9]{0,3}|:[1-5][0-9]{4})?(/[A-Za-z0-9._~/-]*)?$",
+    Address, "it is not the address of a server: `http://` or `https://`, a host, and perhaps a port, a path and a query",
+        LONGEST_TEXT, "^https?://[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[1-9][0-9]{0,3}|:[1-5][0-9]{4})?(/[A-Za-z0-9._~/-]*)?(\\?[A-Za-z0-9._~=&-]*)?$",
         is_address;
     /// The name of an environment variable.
     Variable, "the name of an environment variable has letters, digits and `_` only, and does not begin with a digit",
@@ -152,7 +152,7 @@ fn is_variable(text: &str) -> bool {
 fn is_address(text: &str) -> bool {
     let is_http = text.starts_with("http://") || text.starts_with("https://");
     let uri = text.parse::<axum::http::Uri>();
-    is_http && uri.is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()) && uri.query().is_none())
+    is_http && uri.is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()))
 }
 
 /// What a key, a project or an organisation may use. What is left out or null is unlimited.
@@ -163,8 +163,10 @@ pub(super) struct LimitShape {
     #[serde(deserialize_with = "object")]
     pub budget: Option<BudgetShape>,
     /// Requests per minute.
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub requests_per_minute: Option<u64>,
     /// Tokens per minute, of requests and answers.
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub tokens_per_minute: Option<u64>,
 }
 
@@ -173,7 +175,7 @@ pub(super) struct LimitShape {
 #[serde(deny_unknown_fields)]
 pub(super) struct BudgetShape {
     /// How much, in millionths of a US dollar.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_u64)]
     pub amount: u64,
     /// When it begins anew.
     #[schema(value_type = PeriodName)]

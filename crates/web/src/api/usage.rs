@@ -24,6 +24,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     Refusal,
     extract::{Administrator, Query},
+    read,
     refusal::{NoSuch, Refusals},
     shapes::Moment,
     text,
@@ -114,8 +115,9 @@ pub(super) struct Wanted {
 
 fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<By>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
-    words.map(|word| word.parse().map_err(D::Error::custom)).collect()
+    text.split(',')
+        .map(|word| word.parse().map_err(D::Error::custom))
+        .collect()
 }
 
 /// What was used.
@@ -161,7 +163,7 @@ struct Used {
 }
 
 /// Report what was used.
-#[utoipa::path(get, path = "/api/usage", tag = "admin", params(Wanted),
+#[utoipa::path(get, path = "/api/usage", operation_id = "report_usage", tag = "admin", params(Wanted),
     responses((status = 200, description = "The report.", content((Report = "application/json"), (String = "text/csv"))), Refusals, NoSuch))]
 pub(super) async fn report(
     State(gateway): State<Arc<Gateway>>,
@@ -179,11 +181,11 @@ pub(super) async fn report(
         .map(|name| gateway.organization(&name))
         .transpose()?;
     let organization = organization.map(|organization| organization.id.to_string());
-    let rows = gateway.store().read(|tx| tables::usage::between(tx, from, until))?;
+    let rows = read(&gateway, move |tx| tables::usage::between(tx, from, until)).await?;
     let rows = rows
         .into_iter()
         .filter(|(key, _)| organization.as_ref().is_none_or(|id| *id == key.organization));
-    let data = broken_down(rows, &wanted.by, &names(&gateway)?);
+    let data = broken_down(rows, &wanted.by, &names(&gateway).await?);
     Ok(match wanted.format {
         Format::Json => Json(Report { data }).into_response(),
         Format::Csv => text("text/csv; charset=utf-8", csv(&data, &wanted.by)).into_response(),
@@ -191,10 +193,9 @@ pub(super) async fn report(
 }
 
 /// Names of organisations and projects, by id.
-fn names(gateway: &Gateway) -> Result<HashMap<String, String>, Refusal> {
-    let store = gateway.store();
-    let organizations = store.read(tables::organization::list)?.into_iter();
-    let projects = store.read(tables::project::list)?.into_iter();
+async fn names(gateway: &Arc<Gateway>) -> Result<HashMap<String, String>, Refusal> {
+    let organizations = read(gateway, tables::organization::list).await?.into_iter();
+    let projects = read(gateway, tables::project::list).await?.into_iter();
     let organizations = organizations.map(|row| (row.id.to_string(), row.name));
     let projects = projects.map(|row| (row.id.to_string(), row.name));
     Ok(organizations.chain(projects).collect())

@@ -1,6 +1,8 @@
 //! The server from outside: bytes over a loopback connection, as clients and browsers send and see them.
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod client;

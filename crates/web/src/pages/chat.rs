@@ -86,11 +86,15 @@ async fn complete(
     messages: Vec<Message>,
     stream: Option<bool>,
 ) -> Result<(ExchangeId, Answer), GatewayError> {
-    let request = ChatRequest {
+    let mut request = ChatRequest {
         stream,
         max_tokens: Some(MOST_TOKENS),
         ..ChatRequest::plain(app.page_model.clone(), messages)
     };
+    if is_own(app) {
+        // A conversation that is longer than the model sees loses its oldest turns. Other providers do not know the field.
+        request.rest.insert("truncation".to_owned(), "auto".into());
+    }
     app.gateway.complete(&app.page_caller, Question::alone(request)).await
 }
 
@@ -165,6 +169,7 @@ fn render(app: &App, messages: &[Message], error: Option<&GatewayError>) -> Resp
     layout::page("Chat", "/chat", &["chat.js"], &content)
 }
 
+/// Whether the page's model is one of our own.
 fn is_own(app: &App) -> bool {
     let providers = app.gateway.providers();
     providers

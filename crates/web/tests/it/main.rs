@@ -23,6 +23,8 @@ mod markets;
 #[cfg(test)]
 mod outside;
 #[cfg(test)]
+mod own;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod passing;

@@ -21,7 +21,7 @@ fn form(fields: &[(&str, &str)]) -> String {
     text
 }
 
-fn say(site: &Site, so_far: &str, text: &str) -> Reply {
+pub(crate) fn say(site: &Site, so_far: &str, text: &str) -> Reply {
     send(
         site.address,
         "POST",
@@ -56,6 +56,8 @@ async fn a_conversation_works_without_scripts() {
     let first = say(&site, "", "  hi ");
     assert_eq!(first.status, 200);
     let second = say(&site, &so_far(&first), "and again");
+    let fields = site.provider.calls()[1].body.as_object().unwrap().clone();
+    assert!(!fields.contains_key("truncation"), "a field of our own models alone");
     let messages = site.provider.calls()[1].body["messages"].clone();
     assert_eq!(
         messages,

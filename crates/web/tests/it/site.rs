@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
 pub(crate) const MODEL: &str = "lecturer";
-const TERMS: &str = "cc-by-4_0";
+pub(crate) const TERMS: &str = "cc-by-4_0";
 /// A test that waits longer than this has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -41,6 +41,11 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn with_provider(script: Script) -> Self {
+        Self::with_page_model(script, MODEL).await
+    }
+
+    /// Whose page talks to this model, which the test registers.
+    pub(crate) async fn with_page_model(script: Script, page_model: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::create(folder.path()).unwrap();
         let gateway = open(&dir);
@@ -60,7 +65,7 @@ impl Site {
             telemetry: telemetry(),
             dir: dir.clone(),
             page_caller: gateway.authenticate(&key).unwrap(),
-            page_model: MODEL.to_owned(),
+            page_model: page_model.to_owned(),
             page_examples: vec!["why is the sky blue?".to_owned()],
         };
         let (address, server, stop) = listen(cultivar_web::Site::new(app.clone(), router(app))).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cultivar_ledger::LedgerError;
 use cultivar_policy::PolicyError;
-use cultivar_record::{Enforcement, Market, Purpose, RecordError, TermsKey, Verdict};
+use cultivar_record::{Enforcement, Market, ProviderKind, Purpose, RecordError, TermsKey, Verdict};
 use cultivar_store::StoreError;
 use miette::Diagnostic;
 use thiserror::Error;
@@ -216,6 +216,20 @@ pub enum GatewayError {
     UnknownTerms {
         /// The row asked for.
         terms: TermsKey,
+    },
+    /// The terms of our own models were named for what others may answer.
+    #[error("`{provider}` is of kind `{kind}`, and only a model in this process is one of our own")]
+    #[diagnostic(
+        code("not_own"),
+        help(
+            "name the terms of whoever answers there (`cultivar terms list`); `build` publishes a model of your own, of kind `local`"
+        )
+    )]
+    NotOwn {
+        /// The provider.
+        provider: String,
+        /// Its kind.
+        kind: ProviderKind,
     },
     /// Somebody else moved the tree head.
     #[error("the tree head was replaced by another process")]

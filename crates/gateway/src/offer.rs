@@ -6,7 +6,7 @@ use std::{
 };
 
 use cultivar_policy::OWN_MODELS;
-use cultivar_record::{Digest, Provider, Terms, digest_of};
+use cultivar_record::{Digest, Provider, ProviderKind, Terms, digest_of};
 
 use crate::{Gateway, GatewayError, providers::ProviderClient};
 
@@ -22,10 +22,21 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// Whether the model is one of our own.
+    /// Whether the model is one of our own: under our own terms, and in this process.
     pub fn is_own(&self) -> bool {
+        self.is_said_to_be_own() && may_be_own(self.provider.kind)
+    }
+
+    /// Whether its terms say so, whoever answers.
+    pub(crate) fn is_said_to_be_own(&self) -> bool {
         self.terms.key.as_str() == OWN_MODELS
     }
+}
+
+/// Whether what answers behind a provider of this kind can be a model of our own. Of a server elsewhere nobody here knows whose
+/// model answers, so it is bound by the terms that its owner names, and never by our own.
+pub(crate) const fn may_be_own(kind: ProviderKind) -> bool {
+    matches!(kind, ProviderKind::Local)
 }
 
 /// The candidates of each model.

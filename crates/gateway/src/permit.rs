@@ -66,7 +66,11 @@ impl Gateway {
     ) -> Result<Arc<Verdict>, GatewayError> {
         let purpose = caller.key.purpose;
         let terms = (&offer.terms, offer.terms_digest);
-        let footing = self.footing(&caller.organization, terms, Some(&caller.market), Some(purpose), now);
+        let footing = if offer.is_said_to_be_own() && !offer.is_own() {
+            Footing::NotAccepted
+        } else {
+            self.footing(&caller.organization, terms, Some(&caller.market), Some(purpose), now)
+        };
         let offering = self.offering(caller, offer, now);
         self.decide(&caller.organization, terms, footing, offering, Wanted::Call(purpose))
             .await

@@ -45,7 +45,8 @@ fn kind(error: &GatewayError) -> (StatusCode, &'static str) {
         GatewayError::InvalidRequest { .. }
         | GatewayError::UnsupportedValue { .. }
         | GatewayError::ContextLength { .. }
-        | GatewayError::Unsupported { .. } => (StatusCode::BAD_REQUEST, invalid),
+        | GatewayError::Unsupported { .. }
+        | GatewayError::NotOwn { .. } => (StatusCode::BAD_REQUEST, invalid),
         GatewayError::Forbidden { .. }
         | GatewayError::MarketClosed { .. }
         | GatewayError::NotOffered { .. }

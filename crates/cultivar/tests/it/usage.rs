@@ -48,7 +48,7 @@ fn an_unknown_key_in_the_configuration_is_named() {
       |
     2 | data_dirr = "elsewhere"
       | ^^^^^^^^^
-    unknown field `data_dirr`, expected one of `data_dir`, `listen`, `terms`, `markets`, `durability`
+    unknown field `data_dirr`, expected one of `data_dir`, `listen`, `terms`, `markets`, `durability`, `telemetry`
     help: known keys: `data_dir`, `listen`, `terms`, `markets`, `durability`, `[telemetry]`; or leave the file out
     exit 2
     "#);

@@ -1,10 +1,11 @@
 //! Providers: registered, brought up to date, removed.
 
+use cultivar_policy::OWN_MODELS;
 use cultivar_record::{EntryKind, Market, OrganizationId, Price, Provider, ProviderId, ProviderKind, TermsKey};
 use cultivar_store::tables;
 
 use super::{Act, Registered, not_found};
-use crate::{Gateway, GatewayError};
+use crate::{Gateway, GatewayError, offer::may_be_own};
 
 /// What is needed to register a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,12 +61,16 @@ impl Gateway {
     /// brought up to date, which is an entry of its own.
     ///
     /// # Errors
-    /// `unknown_terms`.
+    /// `unknown_terms`; `not_own` where a server elsewhere is said to be a model of our own.
     pub async fn register_provider(
         &self,
         organization: OrganizationId,
         new: NewProvider,
     ) -> Result<Registered, GatewayError> {
+        if new.terms.as_str() == OWN_MODELS && !may_be_own(new.kind) {
+            let (provider, kind) = (new.name, new.kind);
+            return Err(GatewayError::NotOwn { provider, kind });
+        }
         let terms_digest = self.keep_terms(&new.terms).await?;
         let known = self.store.read(|tx| tables::provider::by_name(tx, &new.name))?;
         let ambient = self.ambient.as_ref();

@@ -145,10 +145,7 @@ fn what_is_too_many_kinds_is_counted_together() {
     let attempts = lines(&telemetry, "cultivar_exchange_attempts_total");
     assert_eq!(attempts.len(), 2_001);
     let together: Vec<_> = attempts.iter().filter(|line| line.contains("overflow")).collect();
-    assert_eq!(
-        together,
-        ["{otel_metric_overflow=\"true\"} 500"]
-    );
+    assert_eq!(together, ["{otel_metric_overflow=\"true\"} 500"]);
 }
 
 #[test]

@@ -165,7 +165,7 @@ impl PartialSchema for AnyProvider {
             object
         };
         let either = OneOfBuilder::new().item(of_kinds(true)).item(of_kinds(false));
-        either.build().into()
+        RefOr::T(Schema::OneOf(either.build()))
     }
 }
 

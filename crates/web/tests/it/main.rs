@@ -5,6 +5,8 @@ mod admin;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod apprentice;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod door;

@@ -1,20 +1,25 @@
 //! Routing by market over HTTP: who is asked for whom, and what is told where nobody may be.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use cultivar_gateway::{Coverage, NewApproval, OrganizationChange, ProjectChange};
-use cultivar_record::{Ambient, Market, ProviderKind};
+use cultivar_gateway::{Coverage, GatewayError, NewApproval, NewProvider, OrganizationChange, ProjectChange};
+use cultivar_record::{Ambient, Market, Provider, ProviderKind};
+use cultivar_store::tables;
 use cultivar_testkit::RawProvider;
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::json;
 
-use crate::door::{ANSWER, Door, MODEL, good, question};
+use crate::{
+    apprentice::Apprentice,
+    door::{ANSWER, Door, MODEL, good, question},
+};
 
 const AZURE_TERMS: &str = "azure-openai-product-terms";
+const OWN: &str = "own";
 const OWN_TERMS: &str = "own-models";
 
 fn markets(codes: &[&str]) -> Vec<Market> {
@@ -25,13 +30,12 @@ fn markets(codes: &[&str]) -> Vec<Market> {
 struct Shipped {
     door: Door,
     azure: RawProvider,
-    own: RawProvider,
 }
 
 impl Shipped {
     async fn new() -> Self {
         let door = Door::open().await;
-        let (azure, own) = (good().await, good().await);
+        let azure = good().await;
         door.register("azure", &azure, |new| {
             new.kind = ProviderKind::AzureOpenai;
             new.key_variable = Some("AZURE_KEY".to_owned());
@@ -39,13 +43,15 @@ impl Shipped {
             new.markets = markets(&["US", "EU"]);
         })
         .await;
-        door.register("own", &own, |new| {
-            new.terms = OWN_TERMS.parse().unwrap();
-            new.markets = markets(&["CN"]);
-        })
-        .await;
+        door.gateway.join_local(OWN, Arc::new(Apprentice));
+        let own = NewProvider {
+            markets: markets(&["CN"]),
+            ..NewProvider::plain(OWN, ProviderKind::Local, MODEL, OWN, OWN_TERMS.parse().unwrap())
+        };
+        let organization = door.organization.id;
+        door.gateway.register_provider(organization, own).await.unwrap();
         door.accept(&door.organization, AZURE_TERMS).await;
-        Self { door, azure, own }
+        Self { door, azure }
     }
 
     /// Who answers a caller in this market, or the error.
@@ -65,9 +71,10 @@ impl Shipped {
         if reply.status != 200 {
             return Err(reply.error());
         }
-        assert_eq!(reply.text(), ANSWER);
         let last = self.door.exchanges().pop().unwrap();
         assert_eq!(reply.header("x-request-id"), Some(last.intent.id.to_string().as_str()));
+        let from_azure = reply.text() == ANSWER;
+        assert_eq!(from_azure, last.intent.provider == "azure", "{}", reply.text());
         Ok(last.intent.provider)
     }
 
@@ -107,7 +114,7 @@ async fn gpt_through_azure_for_us_and_eu_the_own_model_for_china_nothing_for_nor
     shipped.door.gateway.revoke_approval(approval.id).await.unwrap();
     assert_eq!(shipped.in_market("CN").await.unwrap_err(), not_here);
     // Azure is never asked on behalf of China, nor the own model of anybody else.
-    assert_eq!((shipped.azure.calls().len(), shipped.own.calls().len()), (6, 1));
+    assert_eq!((shipped.azure.calls().len(), shipped.door.exchanges().len()), (6, 7));
     let head = &shipped.azure.calls()[0].head;
     assert!(
         head.contains("api-key: sk-provider-secret") && !head.contains("sk-cultivar"),
@@ -280,4 +287,38 @@ async fn keys_are_held_to_their_models_their_time_and_their_addresses() {
         "an admin key has no inference right: {}",
         refused.text()
     );
+}
+
+#[tokio::test]
+async fn a_server_elsewhere_is_never_taken_for_a_model_of_our_own() {
+    let door = Door::open().await;
+    let foreign = good().await;
+    door.register("foreign", &foreign, |_| ()).await;
+    let known = door.gateway.providers().remove(0);
+    let own = NewProvider {
+        base_url: known.base_url.clone(),
+        ..NewProvider::plain(
+            "foreign",
+            ProviderKind::Openai,
+            MODEL,
+            "large",
+            OWN_TERMS.parse().unwrap(),
+        )
+    };
+    let refused = door.gateway.register_provider(door.organization.id, own).await;
+    assert!(matches!(refused, Err(GatewayError::NotOwn { .. })), "{refused:?}");
+    // One that was registered before that was refused is not asked either, whatever anybody accepted.
+    door.accept(&door.organization, OWN_TERMS).await;
+    let written = Provider {
+        terms: OWN_TERMS.parse().unwrap(),
+        ..known
+    };
+    let store = door.gateway.store();
+    store
+        .write(move |tx| tables::provider::update(tx, &written))
+        .await
+        .unwrap();
+    let door = door.again().await;
+    assert_eq!(door.ask(&question()).await.error(), forbidden("license_scope_denied"));
+    assert_eq!(foreign.calls().len(), 0);
 }

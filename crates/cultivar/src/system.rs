@@ -1,6 +1,6 @@
 //! The system: clock, randomness, environment, limits. Nothing else reads them.
 
-use std::time::UNIX_EPOCH;
+use std::{cell::RefCell, time::UNIX_EPOCH};
 
 use cultivar_record::{Ambient, Timestamp};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -17,15 +17,39 @@ impl Ambient for System {
         Timestamp::from_micros(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
     }
 
+    fn entropy(&self) -> [u8; 32] {
+        DRAWN.with_borrow_mut(Drawn::next)
+    }
+}
+
+/// Pieces of the kernel's randomness that one draw gives: a call for each costs more than all else of a salt.
+const PIECES: usize = 64;
+
+thread_local! {
+    static DRAWN: RefCell<Drawn> = const { RefCell::new(Drawn { pieces: [[0; 32]; PIECES], left: 0 }) };
+}
+
+/// The kernel's randomness, drawn ahead. Each piece is handed out once and kept nowhere.
+struct Drawn {
+    pieces: [[u8; 32]; PIECES],
+    left: usize,
+}
+
+impl Drawn {
     #[expect(
         clippy::disallowed_methods,
         clippy::expect_used,
         reason = "the one place that draws randomness; without any, no key or salt may be made, so the process ends"
     )]
-    fn entropy(&self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).expect("the kernel gives randomness");
-        bytes
+    fn next(&mut self) -> [u8; 32] {
+        loop {
+            if let Some(piece) = self.left.checked_sub(1).and_then(|at| self.pieces.get_mut(at)) {
+                self.left -= 1;
+                return std::mem::take(piece);
+            }
+            getrandom::fill(self.pieces.as_flattened_mut()).expect("the kernel gives randomness");
+            self.left = PIECES;
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The journal of calls: what must not be lost is appended here before anybody is answered, and settled into rows, ledger entries
 //! and packs a moment later.
 //!
-//! An append is one `write` to a file: it outlives this process from the moment that it returns. Settling puts many frames into
+//! An append is one `write` to a file: it outlives this process from the moment that it returns. Files are written over rather than
+//! made anew, which costs a fraction; within a second of quiet, what is settled is gone from them. Settling puts many frames into
 //! one commit that is on the disk when it returns; whoever must not lose an answer to a power cut waits for that with
 //! [`Journal::settled`]. When more waits than may wait, an append is refused, so that the caller can say so.
 //!
@@ -14,7 +15,7 @@ use std::{
     collections::VecDeque,
     fs::File,
     io::{Seek, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::Duration,
@@ -94,6 +95,10 @@ pub(crate) struct State {
     full: VecDeque<(u64, u64)>,
     /// Bytes of whole frames in the file.
     length: u64,
+    /// Settled frames may lie in the file after those.
+    stale: bool,
+    /// A file whose frames are settled, by its first one: the next to be written over.
+    spare: Option<u64>,
     /// The sequence number of the last appended frame; the first is 1.
     last: u64,
     waiting: VecDeque<Frame>,
@@ -139,10 +144,12 @@ impl Journal {
         let last = settle::replay(&store, &packs, &folder, settled)?;
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
-                file: begin(&folder, last + 1)?,
+                file: create(&folder, last + 1)?,
                 first: last + 1,
                 full: VecDeque::new(),
                 length: 0,
+                stale: false,
+                spare: None,
                 last,
                 waiting: VecDeque::new(),
                 waiting_bytes: 0,
@@ -182,7 +189,7 @@ impl Journal {
         }
         let mut buffer = std::mem::take(&mut state.buffer);
         buffer.clear();
-        frame.encode(&mut buffer);
+        frame.encode(state.last + 1, &mut buffer);
         let written = state.file.write_all(&buffer);
         let size = buffer.len();
         state.buffer = if size > (1 << 20) { Vec::new() } else { buffer };
@@ -303,13 +310,9 @@ impl Shared {
 }
 
 /// A fresh file whose first frame has this number.
-fn begin(folder: &std::path::Path, first: u64) -> Result<File, StoreError> {
+fn create(folder: &Path, first: u64) -> Result<File, StoreError> {
     let path = folder.join(name(first));
-    let opened = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&path);
+    let opened = File::options().write(true).create(true).truncate(true).open(&path);
     opened.map_err(|e| StoreError::file(&path, "created", &e))
 }
 

@@ -1,8 +1,9 @@
 //! What the journal holds: one frame per intent and per outcome, with everything that settling them needs. Knows bytes and
 //! lengths, not what a call means.
 //!
-//! On disk a frame is its length (u32, little-endian), the CRC-32 of its payload (u32), and the payload: a kind byte, then fields,
-//! each a length (u32) and bytes. A frame that was cut off by a killed process fails its length or its checksum.
+//! On disk a frame is its length (u32, little-endian), a CRC-32 (u32), and the payload: a kind byte, then fields,
+//! each a length (u32) and bytes. The checksum begins with the frame's number: a frame that was cut off by a killed process fails
+//! it, and so does one that lies there from the file's earlier use.
 
 use std::sync::Arc;
 
@@ -90,8 +91,8 @@ impl Frame {
         }
     }
 
-    /// The frame as it stands on disk.
-    pub(crate) fn encode(&self, to: &mut Vec<u8>) {
+    /// The frame of this number as it stands on disk.
+    pub(crate) fn encode(&self, number: u64, to: &mut Vec<u8>) {
         let start = to.len();
         to.extend_from_slice(&[0; HEADER]);
         match self {
@@ -115,7 +116,7 @@ impl Frame {
             }
         }
         let payload = to.get(start + HEADER..).unwrap_or_default();
-        let (length, sum) = (length_of(payload), crc32fast::hash(payload));
+        let (length, sum) = (length_of(payload), checksum(number, payload));
         if let Some(header) = to.get_mut(start..start + HEADER) {
             let (first, second) = header.split_at_mut(4);
             first.copy_from_slice(&length.to_le_bytes());
@@ -123,11 +124,11 @@ impl Frame {
         }
     }
 
-    /// The first frame of some bytes and its length on disk; nothing where it is cut off or damaged.
+    /// The first frame of some bytes and its length on disk; nothing where it is cut off or damaged, or has another number.
     ///
     /// # Errors
     /// `store::unreadable_record` where its bytes are whole and yet no frame: another program wrote them.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, StoreError> {
+    pub(crate) fn decode(number: u64, bytes: &[u8]) -> Result<Option<(Self, usize)>, StoreError> {
         let Some((header, rest)) = bytes.split_at_checked(HEADER) else {
             return Ok(None);
         };
@@ -137,7 +138,7 @@ impl Frame {
         let Some(payload) = rest.get(..length).filter(|_| length <= MOST_PAYLOAD) else {
             return Ok(None);
         };
-        if crc32fast::hash(payload) != sum {
+        if checksum(number, payload) != sum {
             return Ok(None);
         }
         Ok(Some((Self::read(payload)?, HEADER + length)))
@@ -175,6 +176,13 @@ impl Frame {
             _ => Err(damaged()),
         }
     }
+}
+
+fn checksum(number: u64, payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&number.to_le_bytes());
+    hasher.update(payload);
+    hasher.finalize()
 }
 
 fn length_of(bytes: &[u8]) -> u32 {

@@ -2,6 +2,8 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fs::File,
+    io::Seek,
     path::Path,
     sync::{Arc, PoisonError},
     thread::{self, JoinHandle},
@@ -10,11 +12,13 @@ use std::{
 
 use cultivar_record::{ExchangeId, LeafIndex};
 
-use super::{Frame, IntentFrame, OutcomeFrame, Shared, State, begin};
+use super::{Frame, IntentFrame, OutcomeFrame, Shared, State, create, name};
 use crate::{Packs, Statements, Store, StoreError, files, tables, tables::usage::UsageRow};
 
 /// How long frames gather where nobody waits for them: long enough to share a commit, short enough to be looked at.
 pub(super) const PAUSE: Duration = Duration::from_millis(25);
+/// After how long without a frame the files are wiped.
+const QUIET: Duration = Duration::from_millis(500);
 /// How long a failed attempt rests.
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 /// Most frames of one commit.
@@ -58,10 +62,20 @@ fn wait_for_frames(shared: &Shared) -> bool {
     loop {
         if state.waiting.is_empty() {
             if state.closing {
+                wipe(shared, &mut state);
                 return false;
             }
             state.urgent = false;
-            state = shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+            if !state.stale && state.spare.is_none() {
+                state = shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let waited = shared.wake.wait_timeout(state, QUIET);
+            let (guard, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = guard;
+            if timeout.timed_out() && state.waiting.is_empty() {
+                wipe(shared, &mut state);
+            }
         } else if state.urgent || state.closing || state.waiting.len() >= MOST_FRAMES {
             return true;
         } else {
@@ -75,7 +89,7 @@ fn wait_for_frames(shared: &Shared) -> bool {
     }
 }
 
-/// Forgets what was settled, its files included; puts back what was not. Begins a new file where this one is long: under a load that
+/// Forgets what was settled; puts back what was not. Begins a new file where this one is long: under a load that
 /// never pauses, some frame of it always waits.
 fn finish(shared: &Shared, batch: Arc<Vec<Frame>>, failure: Option<StoreError>) {
     let mut state = shared.lock();
@@ -92,7 +106,6 @@ fn finish(shared: &Shared, batch: Arc<Vec<Frame>>, failure: Option<StoreError>) 
         state.waiting_bytes -= bytes.min(state.waiting_bytes);
         let count = u64::try_from(batch.len()).unwrap_or(0);
         shared.settled.send_modify(|settled| *settled += count);
-        // Nothing that is settled stays behind, so that no text does.
         let is_idle = state.waiting.is_empty() && state.length > 0;
         if is_idle || state.length >= shared.bounds.file {
             begin_anew(shared, &mut state);
@@ -104,35 +117,66 @@ fn finish(shared: &Shared, batch: Arc<Vec<Frame>>, failure: Option<StoreError>) 
     shared.wake.notify_all();
 }
 
+/// The next frame begins a file: the one at hand where nothing in it waits, else the spare one, else one that is made.
 fn begin_anew(shared: &Shared, state: &mut State) {
-    let last = state.last;
-    // Where no new file can be made, the old one goes on.
-    if let Ok(file) = begin(&shared.folder, last + 1) {
-        state.file = file;
-        state.length = 0;
-        let first = std::mem::replace(&mut state.first, last + 1);
-        state.full.push_back((first, last));
+    let next = state.last + 1;
+    // Where that cannot be done, the file at hand goes on.
+    if state.waiting.is_empty() {
+        if rename(&shared.folder, state.first, next) && state.file.rewind().is_ok() {
+            (state.first, state.length, state.stale) = (next, 0, true);
+        }
+        return;
+    }
+    let spare = state.spare.take().filter(|spare| rename(&shared.folder, *spare, next));
+    let path = shared.folder.join(name(next));
+    let opened = match spare {
+        Some(_) => File::options().write(true).open(path).ok(),
+        None => create(&shared.folder, next).ok(),
+    };
+    if let Some(file) = opened {
+        state.full.push_back((state.first, state.last));
+        (state.file, state.first, state.length) = (file, next, 0);
+        state.stale = spare.is_some();
     }
 }
 
+fn rename(folder: &Path, from: u64, to: u64) -> bool {
+    std::fs::rename(folder.join(name(from)), folder.join(name(to))).is_ok()
+}
+
+/// Of the files that are settled one is kept, to be written over.
 fn remove_settled(shared: &Shared, state: &mut State) {
     let settled = *shared.settled.borrow();
     while let Some((first, _)) = state.full.pop_front_if(|(_, last)| *last <= settled) {
-        // One that stays is passed over when the journal is opened.
-        let _ = files::remove(&shared.folder.join(super::name(first)));
+        if state.spare.is_none() {
+            state.spare = Some(first);
+        } else {
+            // One that stays is passed over when the journal is opened.
+            let _ = files::remove(&shared.folder.join(name(first)));
+        }
+    }
+}
+
+/// Nothing that is settled stays in a file, so that no text does.
+fn wipe(shared: &Shared, state: &mut State) {
+    if state.length == 0 && state.file.set_len(0).is_ok() {
+        state.stale = false;
+    }
+    if let Some(spare) = state.spare.take() {
+        let _ = files::remove(&shared.folder.join(name(spare)));
     }
 }
 
 /// Settles what a killed process left: every frame after the last settled one. Returns the number of the last frame.
 pub(super) fn replay(store: &Store, packs: &Packs, folder: &Path, settled: u64) -> Result<u64, StoreError> {
     let mut last = settled;
-    for name in files::names_in(folder)? {
-        let Some(first) = name.strip_suffix(".log").and_then(|first| first.parse::<u64>().ok()) else {
+    for file in files::names_in(folder)? {
+        let Some(first) = file.strip_suffix(".log").and_then(|first| first.parse::<u64>().ok()) else {
             continue;
         };
-        let bytes = files::read(&folder.join(&name))?;
+        let bytes = files::read(&folder.join(&file))?;
         let (mut rest, mut number, mut batch) = (bytes.as_slice(), first, Vec::new());
-        while let Some((frame, length)) = Frame::decode(rest)? {
+        while let Some((frame, length)) = Frame::decode(number, rest)? {
             if number > last {
                 batch.push(frame);
             }
@@ -144,7 +188,7 @@ pub(super) fn replay(store: &Store, packs: &Packs, folder: &Path, settled: u64) 
             settle(store, packs, &Arc::new(batch), last + 1)?;
         }
         last += count;
-        files::remove(&folder.join(&name))?;
+        files::remove(&folder.join(&file))?;
     }
     Ok(last)
 }

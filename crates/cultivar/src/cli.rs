@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use cultivar_record::{LeafIndex, Market};
 
 pub(crate) use approval::ApprovalCommand;
-pub(crate) use exchange::ExchangeCommand;
+pub(crate) use exchange::{ExchangeCommand, ReconcileArgs};
 pub(crate) use incident::IncidentCommand;
 pub(crate) use key::{KeyCommand, KeyCreateArgs};
 pub(crate) use limit::LimitArgs;

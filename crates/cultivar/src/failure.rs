@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use cultivar_gateway::GatewayError;
 use cultivar_ledger::LedgerError;
+use cultivar_limits::reconcile::ReconcileError;
 use cultivar_pipeline::PipelineError;
 use cultivar_policy::PolicyError;
 use cultivar_record::RecordError;
@@ -142,6 +143,16 @@ pub(crate) enum CliError {
         /// The first of them.
         first: String,
     },
+    /// The record and a provider's usage report differ without a reason.
+    #[error("{count} difference(s) between the record and the report have no reason")]
+    #[diagnostic(
+        code("reconcile::unexplained"),
+        help("what was billed and not recorded went past this gateway: find who else has the provider's key")
+    )]
+    Unexplained {
+        /// How many.
+        count: usize,
+    },
     /// An argument is missing or does not fit the others.
     #[error("{reason}")]
     #[diagnostic(code("cli::argument"), help("see the command's `--help`"))]
@@ -273,6 +284,15 @@ impl From<PipelineError> for Failure {
 
 impl From<TelemetryError> for Failure {
     fn from(error: TelemetryError) -> Self {
+        Self {
+            diagnostic: Box::new(error),
+            exit: Exit::Usage,
+        }
+    }
+}
+
+impl From<ReconcileError> for Failure {
+    fn from(error: ReconcileError) -> Self {
         Self {
             diagnostic: Box::new(error),
             exit: Exit::Usage,

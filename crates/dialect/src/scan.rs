@@ -4,7 +4,7 @@
 //!
 //! It does not know what is done with an event, and changes no byte.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use bytes::{Bytes, BytesMut};
 use cultivar_record::{TokenCount, Usage};
@@ -25,6 +25,25 @@ pub struct Event {
     pub told: Told,
     /// Tokens used so far, where the event says it.
     pub usage: Option<Usage>,
+    /// Where its field `usage` stands in the bytes, with the comma that goes with it.
+    usage_at: Option<Range<usize>>,
+}
+
+impl Event {
+    /// Its bytes without the field `usage`: for a client that did not ask for it.
+    pub fn without_usage(&self) -> Bytes {
+        let Some(Range { start, end }) = self.usage_at.clone() else {
+            return self.raw.clone();
+        };
+        let before = self.raw.get(..start).unwrap_or_default();
+        let after = self.raw.get(end..).unwrap_or_default();
+        [before, after].concat().into()
+    }
+
+    /// Whether it has a field `usage`, be it `null`.
+    pub const fn has_usage(&self) -> bool {
+        self.usage_at.is_some()
+    }
 }
 
 /// What an event says, as far as the door must know.
@@ -53,7 +72,7 @@ pub struct Facts<'a> {
     choices: Option<Vec<ChoiceFacts<'a>>>,
     #[serde(borrow, default)]
     id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "even_null")]
     usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
@@ -61,6 +80,11 @@ pub struct Facts<'a> {
     kind: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     response: Option<ResponseFacts<'a>>,
+}
+
+/// A value that is there, be it `null`: its place counts.
+fn even_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 #[derive(Deserialize)]
@@ -97,7 +121,11 @@ impl Facts<'_> {
     /// Tokens used, where the provider says it.
     pub fn usage(&self) -> Option<Usage> {
         let response = self.response.as_ref().and_then(|response| response.usage);
-        self.usage.or(response).and_then(UsageFacts::counted)
+        self.told_usage().or(response).and_then(UsageFacts::counted)
+    }
+
+    fn told_usage(&self) -> Option<&RawValue> {
+        self.usage.filter(|usage| usage.get() != "null")
     }
 
     /// Whether a whole answer is an error in place of one.
@@ -121,7 +149,7 @@ impl Facts<'_> {
         match &self.choices {
             _ if self.error.is_some() => Told::Error,
             Some(choices) if choices.iter().any(|choice| choice.finish_reason.is_some()) => Told::End,
-            Some(choices) if choices.is_empty() && self.usage.is_some() => Told::UsageAlone,
+            Some(choices) if choices.is_empty() && self.told_usage().is_some() => Told::UsageAlone,
             _ => Told::Piece,
         }
     }
@@ -168,6 +196,7 @@ impl Scanner {
                 raw: self.pending.split().freeze(),
                 told: Told::Garbage,
                 usage: None,
+                usage_at: None,
             });
             self.at = Place::default();
         }
@@ -208,15 +237,39 @@ fn end_of_event(bytes: &[u8], at: &mut Place) -> Option<usize> {
 }
 
 fn read(raw: Bytes) -> Event {
-    let (told, usage) = match data(&raw) {
-        None => (Told::Nothing, None),
-        Some(data) if data.trim_ascii() == b"[DONE]" => (Told::Done, None),
+    let nothing = |told| (told, None, None);
+    let (told, usage, usage_at) = match data(&raw) {
+        None => nothing(Told::Nothing),
+        Some(data) if data.trim_ascii() == b"[DONE]" => nothing(Told::Done),
         Some(data) => match serde_json::from_slice::<Facts<'_>>(&data) {
-            Ok(facts) => (facts.told(), facts.usage()),
-            Err(_) => (Told::Garbage, None),
+            Ok(facts) => {
+                let at = facts.usage.and_then(|value| member(&raw, "\"usage\"", value.get()));
+                (facts.told(), facts.usage(), at)
+            }
+            Err(_) => nothing(Told::Garbage),
         },
     };
-    Event { raw, told, usage }
+    Event {
+        raw,
+        told,
+        usage,
+        usage_at,
+    }
+}
+
+/// Where a member of an object stands, with one comma, given its value; nothing where the value is not borrowed from the bytes.
+fn member(bytes: &[u8], name: &str, value: &str) -> Option<Range<usize>> {
+    let start = (value.as_ptr() as usize).checked_sub(bytes.as_ptr() as usize)?;
+    let end = start + value.len();
+    let (before, after) = (bytes.get(..start)?, bytes.get(end..)?);
+    let before = before.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
+    let before = before.strip_suffix(name.as_bytes())?;
+    if let Some(before) = before.trim_ascii_end().strip_suffix(b",") {
+        return Some(before.len()..end);
+    }
+    let rest = after.trim_ascii_start();
+    let rest = rest.strip_prefix(b",").map_or(rest, <[u8]>::trim_ascii_start);
+    Some(before.len()..bytes.len() - rest.len())
 }
 
 /// The data of an event: nearly always one line, borrowed; several are joined.
@@ -304,6 +357,29 @@ mod tests {
             r#"{"id":"resp","object":"response","status":"failed","error":{"code":"server_error"}}"#
         ));
         assert!(!is_refusal(r#"{"id":"c","choices":[],"error":null}"#));
+    }
+
+    #[test]
+    fn the_usage_that_nobody_asked_for_leaves_no_trace() {
+        for (chunk, without) in [
+            (r#"{"choices":[],"usage":null}"#, r#"{"choices":[]}"#),
+            (r#"{"usage":null,"choices":[]}"#, r#"{"choices":[]}"#),
+            (
+                r#"{"id":"c" , "usage" : {"prompt_tokens":1} , "x":"usage"}"#,
+                r#"{"id":"c"  , "x":"usage"}"#,
+            ),
+            (r#"{"usage":null}"#, "{}"),
+            (
+                r#"{"x":{"usage":null},"y":"\"usage\":null"}"#,
+                r#"{"x":{"usage":null},"y":"\"usage\":null"}"#,
+            ),
+        ] {
+            let text = format!("id: 1\ndata: {chunk}\r\n\n");
+            let events = Scanner::default().feed(Bytes::from(text));
+            let expected = format!("id: 1\ndata: {without}\r\n\n");
+            assert_eq!(events[0].without_usage(), expected, "{chunk}");
+            assert_eq!(events[0].has_usage(), chunk.len() != without.len());
+        }
     }
 
     proptest! {

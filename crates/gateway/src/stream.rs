@@ -58,7 +58,8 @@ struct Flow {
     told: Heard,
     request_id: Option<String>,
     endpoint: Endpoint,
-    wants_usage: bool,
+    /// The client did not ask for the usage, and the provider was asked for it.
+    strips_usage: bool,
     /// The next change of who is served.
     change: BoxFuture<'static, Option<watch::Receiver<u64>>>,
     releasing: Option<BoxFuture<'static, Result<(), GatewayError>>>,
@@ -129,7 +130,7 @@ impl Flow {
             told: Heard::default(),
             request_id,
             endpoint,
-            wants_usage,
+            strips_usage: !wants_usage && endpoint != Endpoint::Responses,
             change,
             releasing: None,
             recorded: false,
@@ -151,9 +152,15 @@ impl Flow {
                 .iter()
                 .all(|event| matches!(event.told, Told::Piece | Told::Nothing));
         if all_pass && began_between && self.scanner.is_between_events() {
-            // Nothing is changed, so the bytes go on as they came.
+            // Nothing is kept back, so the bytes go on as they came.
             self.told.pieces += pieces(&events);
             self.hear_usage(&events);
+            let bytes = if self.strips_usage && events.iter().any(Event::has_usage) {
+                let parts: Vec<Bytes> = events.iter().map(Event::without_usage).collect();
+                parts.concat().into()
+            } else {
+                bytes
+            };
             self.out.push_back(Part::Bytes(bytes));
         } else {
             for event in events {
@@ -183,6 +190,9 @@ impl Flow {
             return;
         }
         self.told.usage = event.usage.or(self.told.usage);
+        if self.strips_usage && matches!(event.told, Told::Piece | Told::End) {
+            event.raw = event.without_usage();
+        }
         if mem::take(&mut self.dropped_half_a_line_end) && event.raw.starts_with(b"\n") {
             event.raw.advance(1);
             if event.raw.is_empty() {
@@ -204,7 +214,7 @@ impl Flow {
                 self.told.ended = true;
                 self.held.push(event.raw);
             }
-            Told::UsageAlone if !self.wants_usage && self.endpoint != Endpoint::Responses => {
+            Told::UsageAlone if self.strips_usage => {
                 // The network may cut between the two characters of a line's end: the second one belongs to what came before.
                 if event.raw.starts_with(b"\n") {
                     self.held.push(event.raw.slice(..1));

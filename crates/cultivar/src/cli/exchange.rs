@@ -1,6 +1,8 @@
 //! `exchange`.
 
-use clap::Subcommand;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
 use cultivar_record::{ExchangeId, Timestamp};
 
 /// `exchange`.
@@ -23,4 +25,35 @@ pub(crate) enum ExchangeCommand {
         /// Its id: the `x-request-id` of its answer
         id: ExchangeId,
     },
+    /// Compare with a provider's own usage report: names every call and token that is not on both sides
+    #[command(
+        after_help = "Reports: single calls (request_id,model,timestamp,prompt_tokens,completion_tokens), OpenAI's \
+                            completions usage, Azure's cost and usage details, each as CSV."
+    )]
+    Reconcile(ReconcileArgs),
+}
+
+/// `exchange reconcile`.
+#[derive(Debug, Args)]
+pub(crate) struct ReconcileArgs {
+    /// The provider's usage report
+    #[arg(long, value_name = "FILE")]
+    pub usage: PathBuf,
+    /// Compare calls to this provider alone [default: every one outside this program]
+    #[arg(long = "provider", value_name = "NAME")]
+    pub providers: Vec<String>,
+    /// What the report calls the model of a deployment
+    #[arg(long = "model", value_name = "DEPLOYMENT=MODEL", value_parser = renamed)]
+    pub models: Vec<(String, String)>,
+    /// The report is complete from this moment on [default: from its first line]
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Timestamp>,
+    /// And until this one [default: until its last line]
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<Timestamp>,
+}
+
+fn renamed(text: &str) -> Result<(String, String), String> {
+    let (deployment, model) = text.split_once('=').ok_or("write it as DEPLOYMENT=MODEL")?;
+    Ok((deployment.to_owned(), model.to_owned()))
 }

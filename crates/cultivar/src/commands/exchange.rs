@@ -1,5 +1,7 @@
 //! `exchange`: recorded calls. Metadata and digests; the text of nobody.
 
+mod reconcile;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -34,6 +36,7 @@ pub(crate) fn run(command: &ExchangeCommand, config: &Config, terminal: &Termina
                 .collect();
             terminal.result(&lines.join("\n"), &exchange);
         }
+        ExchangeCommand::Reconcile(ref args) => reconcile::run(args, config, terminal)?,
     }
     Ok(())
 }

@@ -30,6 +30,8 @@ mod program;
 #[cfg(test)]
 mod provider;
 #[cfg(test)]
+mod reconcile;
+#[cfg(test)]
 mod served;
 #[cfg(test)]
 mod usage;

@@ -275,7 +275,7 @@ fn a_load_that_never_pauses_does_not_let_the_files_grow() {
         file: 32 << 10,
         ..Bounds::default()
     });
-    let (mut appended, mut written, mut largest) = (0, 0, 0);
+    let (mut appended, mut written, mut largest, mut most_waiting) = (0, 0, 0, 0);
     while appended < 3_000 {
         // Some frames come while others are settled, so nothing is ever settled to the last frame.
         thread::sleep(Duration::from_micros(50));
@@ -284,12 +284,15 @@ fn a_load_that_never_pauses_does_not_let_the_files_grow() {
         journal.append(Frame::Intent(Box::new(frame))).unwrap();
         appended += 1;
         if appended % 50 == 0 {
+            most_waiting = most_waiting.max(u64::try_from(journal.backlog().bytes).unwrap());
             largest = largest.max(place.size());
         }
     }
+    // What waits grows where the disk is slow; a file holds what waits, what came with it before, and what came meanwhile.
+    let may_be = 4 * most_waiting + 8 * (32 << 10);
     assert!(
-        largest < written / 4,
-        "{largest} bytes of {written} lay there at a time"
+        largest < may_be,
+        "{largest} bytes of {written} lay there at a time, of which {most_waiting} waited"
     );
     journal.settle();
     place.until_wiped();

@@ -21,15 +21,15 @@ pub(crate) fn at(millis: i64) -> Timestamp {
 /// # Panics
 /// Never: the names are well formed.
 pub(crate) fn intent(provider: &str, market: &str, number: u8) -> Arc<Intent> {
-    let random = [number; 32];
+    let (random, of_key, of_call) = ([number; 32], [number ^ 0x40; 32], [number ^ 0x20; 32]);
     let name = |text: &str| text.parse::<Market>().unwrap_or_else(|error| panic!("{error}"));
     Arc::new(Intent {
-        api_key: ApiKeyId::from_parts(at(0), &random),
+        api_key: ApiKeyId::from_parts(at(0), &of_key),
         at: at(0),
         attempt_of: None,
         conversation: None,
         endpoint: Endpoint::ChatCompletions,
-        id: ExchangeId::from_parts(at(0), &random),
+        id: ExchangeId::from_parts(at(0), &of_call),
         market: name(market),
         model: "lecturer".to_owned(),
         organization: OrganizationId::from_parts(at(0), &random),

@@ -10,6 +10,7 @@ use cultivar_limits::{
     rates::Reservation,
 };
 use cultivar_record::{ExchangeOutcome, Failure, Intent, MicroUsd, Timestamp, TokenCount, Usage};
+use cultivar_store::Staged;
 
 use crate::{Gateway, GatewayError, Offer, Trace, meter, observe::Seen, retention};
 
@@ -29,6 +30,8 @@ pub(crate) struct UnderWay {
     pub(crate) asked_at: Timestamp,
     /// Says that it is under way.
     _open: Arc<()>,
+    /// The intent, until it is durable.
+    staged: Option<Staged>,
     retention: cultivar_record::Retention,
     admitted: Option<Attempt>,
     first_byte_at: Option<Timestamp>,
@@ -51,7 +54,7 @@ impl UnderWay {
     pub(crate) fn new(
         gateway: Arc<Gateway>,
         offer: Arc<Offer>,
-        intent: Arc<Intent>,
+        (intent, staged): (Arc<Intent>, Staged),
         admitted: Attempt,
         (stream, request_bytes, retention): (bool, u64, cultivar_record::Retention),
     ) -> Self {
@@ -59,6 +62,7 @@ impl UnderWay {
             asked_at: intent.at,
             trace: None,
             _open: Arc::clone(&gateway.open_calls),
+            staged: Some(staged),
             gateway,
             offer,
             intent,
@@ -84,8 +88,8 @@ impl UnderWay {
         self.tell_health(Outcome::Answered, Some(waited.as_secs_f64() * 1_000.0), now);
     }
 
-    /// Records a whole answer; returns its frame in the journal.
-    pub(crate) fn answered(&mut self, came: Came) -> Result<u64, GatewayError> {
+    /// Records a whole answer; it is durable once it is written.
+    pub(crate) fn answered(&mut self, came: Came) -> Result<Staged, GatewayError> {
         let (answer, body, usage, cost) = self.bill(&came);
         let outcome = ExchangeOutcome::Answered {
             answer,
@@ -97,7 +101,7 @@ impl UnderWay {
     }
 
     /// Records an answer that broke off: what had come is billed.
-    pub(crate) fn broke_off(&mut self, came: Came) -> Result<u64, GatewayError> {
+    pub(crate) fn broke_off(&mut self, came: Came) -> Result<Staged, GatewayError> {
         let (answer, body, usage, cost) = self.bill(&came);
         let outcome = ExchangeOutcome::Partial {
             answer,
@@ -110,14 +114,14 @@ impl UnderWay {
 
     /// Records that nothing came; returns the error that the caller is told.
     pub(crate) fn failed(&mut self, error: GatewayError) -> GatewayError {
-        match self.record_failure(&error) {
+        match self.record_failure(&error).and_then(|staged| Ok(staged.now()?)) {
             Ok(_) => error,
             Err(worse) => worse,
         }
     }
 
-    /// Records that nothing came; returns the frame in the journal.
-    pub(crate) fn record_failure(&mut self, error: &GatewayError) -> Result<u64, GatewayError> {
+    /// Records that nothing came.
+    pub(crate) fn record_failure(&mut self, error: &GatewayError) -> Result<Staged, GatewayError> {
         self.hear(error);
         let failure = error.failure();
         self.end(ExchangeOutcome::Failed { failure }, None)
@@ -142,7 +146,7 @@ impl UnderWay {
         (kept.digest, kept.body, usage, cost)
     }
 
-    fn end(&mut self, outcome: ExchangeOutcome, body: Option<Bytes>) -> Result<u64, GatewayError> {
+    fn end(&mut self, outcome: ExchangeOutcome, body: Option<Bytes>) -> Result<Staged, GatewayError> {
         self.ended = true;
         let (usage, cost) = outcome.bill();
         let seen = Seen {
@@ -187,10 +191,35 @@ impl UnderWay {
     }
 }
 
+impl UnderWay {
+    /// Waits until the intent is durable.
+    ///
+    /// # Errors
+    /// `store::disk_full`, `store::file`: then nothing may be asked, and nothing is owed.
+    pub(crate) async fn begins(&mut self) -> Result<(), GatewayError> {
+        // Others may share the write: see `Staged`.
+        tokio::task::yield_now().await;
+        self.make_durable()
+    }
+
+    fn make_durable(&mut self) -> Result<(), GatewayError> {
+        let Some(staged) = self.staged.take() else {
+            return Ok(());
+        };
+        if let Err(error) = staged.now() {
+            self.ended = true;
+            // Nothing was asked, so nothing is known of the provider.
+            self.tell_health(Outcome::Abandoned, None, self.gateway.ambient.now());
+            return Err(error.into());
+        }
+        Ok(())
+    }
+}
+
 impl Drop for UnderWay {
     /// Whoever asked has left before anything came.
     fn drop(&mut self) {
-        if !self.ended {
+        if self.make_durable().is_ok() && !self.ended {
             let failure = Failure {
                 code: "client_left".to_owned(),
                 status: None,

@@ -211,8 +211,8 @@ impl Gateway {
         let Admission::Admitted(admitted) = self.health.admit(offer.provider.id, now) else {
             return Ok(None);
         };
-        let intent = match self.record_intent(&caller, offer, &verdict, call, first) {
-            Ok(intent) => intent,
+        let recorded = match self.record_intent(&caller, offer, &verdict, call, first) {
+            Ok(recorded) => recorded,
             Err(error) => {
                 // Nothing was asked, so nothing is known of the provider.
                 let provider = offer.provider.id;
@@ -222,13 +222,9 @@ impl Gateway {
         };
         let request_bytes = u64::try_from(call.body.len()).unwrap_or(u64::MAX);
         let about = (false, request_bytes, caller.organization.retention);
-        Ok(Some(UnderWay::new(
-            Arc::clone(self),
-            Arc::clone(offer),
-            intent,
-            admitted,
-            about,
-        )))
+        let mut under_way = UnderWay::new(Arc::clone(self), Arc::clone(offer), recorded, admitted, about);
+        under_way.begins().await?;
+        Ok(Some(under_way))
     }
 
     /// Asks, and records what came.
@@ -277,8 +273,8 @@ impl Gateway {
                     request_id,
                 };
                 under_way.reservation = reservation.take();
-                let frame = under_way.answered(came)?;
-                self.released(frame).await?;
+                let outcome = under_way.answered(came)?;
+                self.released(outcome).await?;
                 Ok(ForwardedBody::Whole(body))
             }
         }

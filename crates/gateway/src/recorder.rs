@@ -8,7 +8,7 @@ use cultivar_record::{
     Commitment, EntryKind, ExchangeId, ExchangeOutcome, Intent, LedgerEntry, Salt, Verdict, canonical_json, digest_of,
     sorted_json,
 };
-use cultivar_store::{Frame, IntentFrame, OutcomeFrame, StoreError, tables};
+use cultivar_store::{Frame, IntentFrame, OutcomeFrame, Staged, StoreError, tables};
 use serde::Serialize;
 
 use crate::{Caller, Gateway, GatewayError, Offer, forward::Call, retention};
@@ -24,10 +24,10 @@ pub enum Durability {
 }
 
 impl Gateway {
-    /// Makes the intent durable.
+    /// Records the intent; it is durable once it is written.
     ///
     /// # Errors
-    /// `ledger_backpressure`, `store::disk_full`: nothing was asked.
+    /// `ledger_backpressure`: nothing was asked.
     pub(crate) fn record_intent(
         &self,
         caller: &Caller,
@@ -35,7 +35,7 @@ impl Gateway {
         verdict: &Verdict,
         call: &Call,
         attempt_of: Option<ExchangeId>,
-    ) -> Result<Arc<Intent>, GatewayError> {
+    ) -> Result<(Arc<Intent>, Staged), GatewayError> {
         let kept = retention::keep(caller.organization.retention, &self.desensitiser, &call.body);
         let intent = Arc::new(Intent {
             api_key: caller.key.id,
@@ -65,7 +65,7 @@ impl Gateway {
             intent.at,
         )
         .with("terms", intent.terms_digest);
-        self.journal.append(Frame::Intent(Box::new(IntentFrame {
+        let staged = self.journal.stage(Frame::Intent(Box::new(IntentFrame {
             intent: Arc::clone(&intent),
             text,
             salt,
@@ -73,16 +73,16 @@ impl Gateway {
             prompt_key: call.prompt_key.clone(),
             body: kept.body,
         })))?;
-        Ok(intent)
+        Ok((intent, staged))
     }
 
-    /// Makes the outcome durable; returns its frame in the journal. Until then the last byte of the answer stays here.
+    /// Records the outcome; it is durable once it is written. Until then the last byte of the answer stays here.
     pub(crate) fn record_outcome(
         &self,
         intent: &Intent,
         outcome: ExchangeOutcome,
         body: Option<Bytes>,
-    ) -> Result<u64, GatewayError> {
+    ) -> Result<Staged, GatewayError> {
         let (salt, at) = (Salt::new(self.ambient.as_ref()), self.ambient.now());
         let text = canonical_outcome(&outcome)?;
         // Canonical JSON of the exchange, its outcome and the time: the names are in order.
@@ -102,11 +102,12 @@ impl Gateway {
             at,
             body,
         }));
-        Ok(self.journal.append(frame)?)
+        Ok(self.journal.stage(frame)?)
     }
 
-    /// Waits for the disk where that was asked for.
-    pub(crate) async fn released(&self, frame: u64) -> Result<(), GatewayError> {
+    /// Waits until an outcome is durable, on the disk where that was asked for.
+    pub(crate) async fn released(&self, outcome: Staged) -> Result<(), GatewayError> {
+        let frame = outcome.written().await?;
         match self.durability {
             Durability::Process => Ok(()),
             Durability::Disk => Ok(self.journal.settled(frame).await?),
@@ -117,7 +118,8 @@ impl Gateway {
     pub(crate) fn close_open_exchanges(&self) -> Result<usize, GatewayError> {
         let open = self.store.read(tables::exchange::open)?;
         for exchange in &open {
-            self.record_outcome(&exchange.intent, ExchangeOutcome::Unknown, None)?;
+            self.record_outcome(&exchange.intent, ExchangeOutcome::Unknown, None)?
+                .now()?;
         }
         self.journal.settle();
         Ok(open.len())

@@ -10,6 +10,9 @@ use crate::assemble;
 /// A word from this length on, in bytes, is none that anybody wrote.
 const LONG_WORD: usize = 256;
 
+/// Below this length, in bytes, copying a body costs less than the memory that it holds.
+const SMALL: usize = 64 << 10;
+
 /// What is kept of a body, and the digest by which the record names it: of the bytes that are kept, where any are.
 pub(crate) struct Kept {
     pub(crate) digest: Digest,
@@ -19,13 +22,22 @@ pub(crate) struct Kept {
 /// What is kept of a body under a retention. Where personal data cannot be replaced for certain, nothing but the digest is.
 pub(crate) fn keep(retention: Retention, desensitiser: &Desensitiser, body: &Bytes) -> Kept {
     let kept = match retention {
-        Retention::Full => Some(body.clone()),
+        Retention::Full => Some(alone(body)),
         Retention::Masked => masked(desensitiser, body),
         Retention::HashesOnly => None,
     };
     Kept {
         digest: Digest::of_bytes(kept.as_ref().unwrap_or(body)),
         body: kept,
+    }
+}
+
+/// The bytes in memory of their own: a small body would keep all of the buffer that its connection reads into.
+fn alone(body: &Bytes) -> Bytes {
+    if body.len() < SMALL {
+        Bytes::copy_from_slice(body)
+    } else {
+        body.clone()
     }
 }
 

@@ -27,7 +27,8 @@ impl Gateway {
         })?;
         let verdict = self.permit_call(caller, offer, self.ambient.now()).await?;
         let client = self.client(offer)?;
-        let intent = self.record_intent(caller, offer, &verdict, &question.call()?, None)?;
+        let (intent, staged) = self.record_intent(caller, offer, &verdict, &question.call()?, None)?;
+        staged.now()?;
         match client.score(question.request.messages).await {
             Ok(scores) => {
                 let body = Bytes::from(canonical_json(&scores)?);
@@ -40,13 +41,14 @@ impl Gateway {
                     cost,
                     provider_request_id: None,
                 };
-                let frame = self.record_outcome(&intent, outcome, kept.body)?;
-                self.released(frame).await?;
+                let recorded = self.record_outcome(&intent, outcome, kept.body)?;
+                self.released(recorded).await?;
                 Ok((intent.id, scores))
             }
             Err(error) => {
                 let failure = error.failure();
-                self.record_outcome(&intent, ExchangeOutcome::Failed { failure }, None)?;
+                self.record_outcome(&intent, ExchangeOutcome::Failed { failure }, None)?
+                    .now()?;
                 Err(error)
             }
         }

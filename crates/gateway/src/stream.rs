@@ -16,6 +16,7 @@ use cultivar_dialect::{
     scan::{self, Event, Scanner, Told},
 };
 use cultivar_record::{Endpoint, Usage};
+use cultivar_store::Staged;
 use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture, stream::BoxStream};
 use tokio::sync::watch;
 
@@ -284,14 +285,14 @@ impl Flow {
 
     fn record_broken(&mut self, error: GatewayError) -> GatewayError {
         self.recorded = true;
-        match self.record_failure(&error) {
+        match self.record_failure(&error).and_then(|staged| Ok(staged.now()?)) {
             Ok(_) => error,
             Err(worse) => worse,
         }
     }
 
     /// Records a failure: with what had come, where anything had.
-    fn record_failure(&mut self, error: &GatewayError) -> Result<u64, GatewayError> {
+    fn record_failure(&mut self, error: &GatewayError) -> Result<Staged, GatewayError> {
         if self.told.pieces == 0 && !self.told.ended {
             return self.under_way.record_failure(error);
         }
@@ -324,9 +325,9 @@ impl Flow {
             self.under_way.answered(came)
         };
         match recorded {
-            Ok(frame) => {
+            Ok(outcome) => {
                 let gateway = Arc::clone(&self.under_way.gateway);
-                self.releasing = Some(async move { gateway.released(frame).await }.boxed());
+                self.releasing = Some(async move { gateway.released(outcome).await }.boxed());
             }
             Err(error) => self.refuse_release(error),
         }

@@ -10,11 +10,11 @@
 
 mod frame;
 mod settle;
+mod staged;
 
 use std::{
     collections::VecDeque,
     fs::File,
-    io::{Seek, Write},
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
@@ -24,6 +24,9 @@ use std::{
 use tokio::sync::watch;
 
 pub use frame::{Frame, IntentFrame, OutcomeFrame};
+pub use staged::Staged;
+
+use staged::Batch;
 
 use crate::{DataDir, Packs, Store, StoreError, files, tables};
 
@@ -99,13 +102,17 @@ pub(crate) struct State {
     stale: bool,
     /// A file whose frames are settled, by its first one: the next to be written over.
     spare: Option<u64>,
-    /// The sequence number of the last appended frame; the first is 1.
+    /// The sequence number of the last frame that was written; the first is 1.
     last: u64,
     waiting: VecDeque<Frame>,
     waiting_bytes: usize,
     /// Frames that are being settled now.
     under_way: usize,
+    /// Frames that share the next write, and their bytes as they will stand in the file.
+    staged: Vec<Frame>,
     buffer: Vec<u8>,
+    /// What will come of that write.
+    batch: Arc<Batch>,
     /// Somebody waits for settling: it is done at once.
     urgent: bool,
     closing: bool,
@@ -154,7 +161,9 @@ impl Journal {
                 waiting: VecDeque::new(),
                 waiting_bytes: 0,
                 under_way: 0,
+                staged: Vec::new(),
                 buffer: Vec::new(),
+                batch: Arc::default(),
                 urgent: false,
                 closing: false,
                 failure: None,
@@ -181,36 +190,25 @@ impl Journal {
     /// # Errors
     /// `store::backlog` where too much waits to be settled; `store::disk_full`, `store::file`: the journal is then as before.
     pub fn append(&self, frame: Frame) -> Result<u64, StoreError> {
+        self.stage(frame)?.now()
+    }
+
+    /// Takes a frame in that will share a write with others: see [`Staged::written`].
+    ///
+    /// # Errors
+    /// `store::backlog` where too much waits to be settled.
+    pub fn stage(&self, frame: Frame) -> Result<Staged, StoreError> {
         let mut state = self.shared.lock();
-        let frames = state.waiting.len() + state.under_way;
+        let frames = state.frames();
         let bounds = self.shared.bounds;
         if frames >= bounds.frames || state.waiting_bytes >= bounds.bytes || state.torn {
             return Err(state.failure.clone().unwrap_or(StoreError::Backlog));
         }
-        let mut buffer = std::mem::take(&mut state.buffer);
-        buffer.clear();
-        frame.encode(state.last + 1, &mut buffer);
-        let written = state.file.write_all(&buffer);
-        let size = buffer.len();
-        state.buffer = if size > (1 << 20) { Vec::new() } else { buffer };
-        if let Err(error) = written {
-            let length = state.length;
-            let restored = state.file.set_len(length).and_then(|()| state.file.rewind());
-            let restored = restored.and_then(|()| state.file.seek(std::io::SeekFrom::Start(length)).map(drop));
-            state.torn = restored.is_err();
-            return Err(StoreError::file(&self.shared.folder, "written", &error));
-        }
-        state.length += u64::try_from(size).unwrap_or(u64::MAX);
-        state.last += 1;
-        state.waiting_bytes += frame.size();
-        let wake = state.waiting.is_empty();
-        state.waiting.push_back(frame);
-        let last = state.last;
-        drop(state);
-        if wake {
-            self.shared.wake.notify_one();
-        }
-        Ok(last)
+        Ok(Staged {
+            number: state.stage(frame),
+            batch: Arc::clone(&state.batch),
+            shared: Arc::clone(&self.shared),
+        })
     }
 
     /// Waits until a frame is on the disk, as row and entry.
@@ -240,12 +238,13 @@ impl Journal {
     /// # Errors
     /// `store::database` where the journal was closed before.
     pub async fn caught_up(&self) -> Result<(), StoreError> {
-        let last = self.shared.lock().last;
+        let last = self.shared.written();
         self.settled(last).await
     }
 
     /// Settles what was appended so far, or tries to. Blocks.
     pub fn settle(&self) {
+        self.shared.written();
         let mut state = self.shared.lock();
         let (last, attempts) = (state.last, state.attempts);
         // The second attempt from now began after everything so far was appended.
@@ -262,15 +261,14 @@ impl Journal {
 
     /// How many frames wait to be settled.
     pub fn waiting(&self) -> usize {
-        let state = self.shared.lock();
-        state.waiting.len() + state.under_way
+        self.shared.lock().frames()
     }
 
     /// What waits and how settling goes.
     pub fn backlog(&self) -> Backlog {
         let state = self.shared.lock();
         let bounds = self.shared.bounds;
-        let frames = state.waiting.len() + state.under_way;
+        let frames = state.frames();
         Backlog {
             frames,
             bytes: state.waiting_bytes,

@@ -25,7 +25,7 @@ pub use blobs::Blobs;
 pub use data_dir::DataDir;
 pub use engine::{Connection, Database, Row, Statements, Value};
 pub use error::StoreError;
-pub use journal::{Backlog, Bounds, Frame, IntentFrame, Journal, OutcomeFrame};
+pub use journal::{Backlog, Bounds, Frame, IntentFrame, Journal, OutcomeFrame, Staged};
 pub use lock::DataLock;
 pub use migrate::{MIGRATIONS, SCHEMA};
 pub use packs::Packs;

@@ -1,5 +1,6 @@
 //! `provider`: who serves models.
 
+use cultivar_policy::OWN_MODELS;
 use cultivar_record::{Provider, ProviderKind, Terms};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -41,7 +42,10 @@ fn show(name: &str, config: &Config, terminal: &Terminal) -> Result<(), Failure>
     let found: Bound = ask(config, Ask::get(format!("/api/providers/{}", part(name))))?.json()?;
     let bound = found.terms.as_ref().map_or_else(
         || "unknown".to_owned(),
-        |terms| format!("{}, clause {}", terms.name, terms.clause),
+        |terms| match terms.clause.as_str() {
+            "" => terms.name.clone(),
+            clause => format!("{}, clause {clause}", terms.name),
+        },
     );
     terminal.result(&format!("{}\nbound by {bound}", line(&found.provider)), &found);
     Ok(())
@@ -54,9 +58,12 @@ fn add(args: ProviderAddArgs, config: &Config, terminal: &Terminal) -> Result<()
         }
         .into());
     }
-    let (name, terms) = (args.name.clone(), args.terms.clone());
+    let (name, terms, is_own) = (args.name.clone(), args.terms.clone(), args.terms.as_str() == OWN_MODELS);
     let registered: Value = ask(config, Ask::post("/api/providers", body(args)))?.json()?;
-    let text = if registered.get("new") == Some(&Value::Bool(true)) {
+    let is_new = registered.get("new") == Some(&Value::Bool(true));
+    let text = if is_new && is_own {
+        format!("registered `{name}`: a model of your own, under nobody's terms but yours")
+    } else if is_new {
         format!(
             "registered `{name}`; before it can be used, a person accepts its terms: `cultivar terms accept {terms} --by NAME`"
         )

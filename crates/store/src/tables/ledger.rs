@@ -83,15 +83,21 @@ pub fn head(tx: &mut dyn Statements) -> Result<Head, StoreError> {
 /// `most`, but for those that share a row with the last.
 pub fn waiting(tx: &mut dyn Statements, most: u32) -> Result<Vec<(LeafIndex, String)>, StoreError> {
     let published = head(tx)?.published_size;
-    let rows = tx.query(
-        "SELECT first_leaf, entries, leaves FROM ledger_waiting ORDER BY first_leaf LIMIT $1",
+    let sizes = tx.query(
+        "SELECT first_leaf, leaves FROM ledger_waiting ORDER BY first_leaf LIMIT $1",
         &[most.into()],
     )?;
-    let mut waiting = Vec::new();
-    for row in &rows {
-        if waiting.len() >= usize::try_from(most).unwrap_or(usize::MAX) {
+    let (mut count, mut last) = (0, 0);
+    for row in &sizes {
+        if count >= u64::from(most) {
             break;
         }
+        last = row.count(0)?;
+        count += row.count(1)?;
+    }
+    let sql = "SELECT first_leaf, entries FROM ledger_waiting WHERE first_leaf <= $1 ORDER BY first_leaf";
+    let mut waiting = Vec::new();
+    for row in &tx.query(sql, &[last.into()])? {
         let leaves = (row.count(0)?..).zip(row.text(1)?.lines());
         let fresh = leaves.filter(|(leaf, _)| *leaf >= published);
         waiting.extend(fresh.map(|(leaf, entry)| (LeafIndex(leaf), entry.to_owned())));

@@ -330,3 +330,27 @@ fn several_files_of_a_killed_process_are_settled_in_order_and_removed() {
     assert_eq!(survivor.body(&Digest::of_bytes(b"two")), b"two");
     drop(journal);
 }
+
+#[tokio::test]
+async fn frames_that_are_staged_together_share_a_write_and_a_dropped_one_is_written_too() {
+    let place = Place::new();
+    let journal = place.journal();
+    let release = place.hold();
+    let stage = || {
+        let frame = intent(&place.samples, None);
+        journal.stage(Frame::Intent(Box::new(frame))).unwrap()
+    };
+    let (first, second, third) = (stage(), stage(), stage());
+    assert_eq!((place.size(), journal.waiting()), (0, 3), "nothing is written yet");
+    assert_eq!(second.written().await.unwrap(), 2);
+    let written = place.size();
+    assert!(written > 0);
+    assert_eq!(first.written().await.unwrap(), 1);
+    assert_eq!(third.now().unwrap(), 3);
+    assert_eq!(place.size(), written, "one write carried them all");
+    drop(stage());
+    assert!(place.size() > written);
+    drop(release);
+    drop(journal);
+    assert_eq!(place.exchanges().len(), 4);
+}

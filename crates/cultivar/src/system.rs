@@ -66,3 +66,11 @@ pub(crate) fn open_all_files_that_may_be() {
     // Where it may not be raised, it is as it was.
     let _ = setrlimit(Resource::Nofile, limit);
 }
+
+/// Keeps to small pages of memory: a server asks for many small pieces on several threads, and half of its memory would be the
+/// unused rest of huge pages.
+pub(crate) fn keep_to_small_pages() {
+    // Where that cannot be said, it only takes more memory.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
+}

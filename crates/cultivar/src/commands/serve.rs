@@ -14,6 +14,7 @@ use crate::{
     failure::Failure,
     opened::{DEFAULT_ORGANIZATION, Opened, runtime},
     server::Server,
+    system,
     terminal::Terminal,
 };
 
@@ -21,6 +22,7 @@ use crate::{
 const DEFAULT_LISTEN: &str = "127.0.0.1:7411";
 
 pub(crate) fn run(args: &ServeArgs, config: &Config, terminal: &Terminal) -> Result<(), Failure> {
+    system::keep_to_small_pages();
     runtime()?.block_on(async {
         let opened = Opened::existing(config)?;
         let organization = opened.organization(DEFAULT_ORGANIZATION, "US").await?;

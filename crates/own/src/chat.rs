@@ -23,10 +23,13 @@ struct Asks {
     truncation: Option<Truncation>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+/// What is done about a conversation that is too long.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Truncation {
+pub(crate) enum Truncation {
+    /// Its oldest turns are left out.
     Auto,
+    /// It is refused.
     Disabled,
 }
 
@@ -59,7 +62,13 @@ fn plan(model: &dyn LocalModel, body: &[u8]) -> Result<Plan, OwnError> {
     let seed = asked.seed();
     let mut options = asked.options(&info)?;
     options.weigh = weigh(&asks)?;
-    let prompt = prompt(model, &asks, most, &info)?;
+    let talk = Talk {
+        messages: &asks.messages,
+        truncation: asks.truncation,
+        most,
+        param: "messages",
+    };
+    let prompt = talk.prompt(model, &info)?;
     Ok(Plan {
         prompts: vec![prompt],
         each,
@@ -68,21 +77,36 @@ fn plan(model: &dyn LocalModel, body: &[u8]) -> Result<Plan, OwnError> {
     })
 }
 
-fn prompt(model: &dyn LocalModel, asks: &Asks, most: Option<u64>, info: &LocalInfo) -> Result<Prompt, OwnError> {
-    let usual = info.preferred.max_tokens;
-    let render = |end: TemplateEnd| model.render(&asks.messages, end);
-    if let (Some(Truncation::Auto), Some(context)) = (asks.truncation, info.context) {
-        let most = most.map_or(usual, |most| usize::try_from(most).unwrap_or(usize::MAX));
-        // Half the context at least stays for the question, however long the answer may become.
-        let tokens = render(TemplateEnd::OpenWithin(
-            context.saturating_sub(most.min(context / 2)).max(1),
-        ))?;
-        let max_tokens = most.min(context.saturating_sub(tokens.len()));
-        return Ok(Prompt { tokens, max_tokens });
+/// A conversation that is to be gone on with.
+pub(crate) struct Talk<'a> {
+    pub(crate) messages: &'a [Message],
+    pub(crate) truncation: Option<Truncation>,
+    /// Most tokens of the answer, where that is asked for.
+    pub(crate) most: Option<u64>,
+    /// The field that holds it.
+    pub(crate) param: &'static str,
+}
+
+impl Talk<'_> {
+    pub(crate) fn prompt(&self, model: &dyn LocalModel, info: &LocalInfo) -> Result<Prompt, OwnError> {
+        let usual = info.preferred.max_tokens;
+        let render = |end: TemplateEnd| model.render(self.messages, end);
+        if let (Some(Truncation::Auto), Some(context)) = (self.truncation, info.context) {
+            let most = self
+                .most
+                .map_or(usual, |most| usize::try_from(most).unwrap_or(usize::MAX));
+            // Half the context at least stays for the question, however long the answer may become.
+            let tokens = render(TemplateEnd::OpenWithin(
+                context.saturating_sub(most.min(context / 2)).max(1),
+            ))?;
+            let max_tokens = most.min(context.saturating_sub(tokens.len()));
+            return Ok(Prompt { tokens, max_tokens });
+        }
+        let tokens = render(TemplateEnd::Open)?;
+        let fits = sampling::fit(info, tokens.len(), self.most, usual);
+        let max_tokens = fits.map_err(|found| too_long(found, self.param))?;
+        Ok(Prompt { tokens, max_tokens })
     }
-    let tokens = render(TemplateEnd::Open)?;
-    let max_tokens = sampling::fit(info, tokens.len(), most, usual).map_err(too_long)?;
-    Ok(Prompt { tokens, max_tokens })
 }
 
 fn refuse_what_is_not_done(asks: &Asks) -> Result<(), OwnError> {
@@ -128,7 +152,7 @@ fn weigh(asks: &Asks) -> Result<Option<usize>, OwnError> {
 }
 
 /// In OpenAI's words, by which clients know the case.
-fn too_long(found: TooLong) -> OwnError {
+fn too_long(found: TooLong, param: &'static str) -> OwnError {
     let (context, prompt) = (found.context, found.prompt);
     let what = match found.answer {
         Some(answer) if prompt <= context => format!(
@@ -140,7 +164,7 @@ fn too_long(found: TooLong) -> OwnError {
     };
     OwnError::ContextLength {
         message: format!("This model's maximum context length is {context} tokens. However, {what}"),
-        param: "messages",
+        param,
     }
 }
 

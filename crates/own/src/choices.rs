@@ -53,6 +53,10 @@ pub(crate) trait Wire: Send + 'static {
     fn usage(&self, usage: &ChatUsage) -> Bytes;
     /// The whole answer.
     fn whole(&self, choices: &[Piece], usage: &ChatUsage) -> Bytes;
+    /// Whether `[DONE]` follows the last event.
+    fn says_done(&self) -> bool {
+        true
+    }
 }
 
 /// Choices that are to be written.
@@ -90,7 +94,7 @@ impl Choices {
         Ok(self.wire.whole(&choices, &usage))
     }
 
-    /// The answer as events, the usage and `[DONE]` at the end; `send` may end it.
+    /// The answer as events, the usage at the end; `send` may end it.
     ///
     /// # Errors
     /// `Unsupported` and `Failed`: no event follows.
@@ -110,7 +114,7 @@ impl Choices {
             }
             Step::Piece(piece) => send(self.wire.piece(begun - 1, &piece)),
         })?;
-        if send(self.wire.usage(&usage)).is_continue() {
+        if send(self.wire.usage(&usage)).is_continue() && self.wire.says_done() {
             let _ = send(Bytes::from_static(DONE));
         }
         Ok(())

@@ -13,6 +13,7 @@ mod error;
 mod logprobs;
 mod model;
 mod prompts;
+mod responses;
 mod sampling;
 mod tokenize;
 
@@ -59,9 +60,7 @@ pub fn prepare(model: &dyn LocalModel, question: &Question, alive: &dyn Fn() -> 
         Endpoint::ChatCompletions => chat::prepare(model, question),
         Endpoint::Completions => completions::prepare(model, question),
         Endpoint::Embeddings => embeddings::answer(model, question, alive),
-        Endpoint::Responses => Err(OwnError::Unsupported {
-            what: "asked for responses",
-        }),
+        Endpoint::Responses => responses::prepare(model, question),
         Endpoint::Moderations => Err(OwnError::Unsupported {
             what: "asked for moderations",
         }),

@@ -3,6 +3,7 @@
 mod chat;
 mod completions;
 mod refusals;
+mod responses;
 mod tokens;
 
 use bytes::Bytes;

@@ -30,14 +30,11 @@ pub struct Event {
 }
 
 impl Event {
-    /// Its bytes without the field `usage`: for a client that did not ask for it.
-    pub fn without_usage(&self) -> Bytes {
-        let Some(Range { start, end }) = self.usage_at.clone() else {
-            return self.raw.clone();
-        };
-        let before = self.raw.get(..start).unwrap_or_default();
-        let after = self.raw.get(end..).unwrap_or_default();
-        [before, after].concat().into()
+    /// Adds its bytes without the field `usage`: for a client that did not ask for it.
+    pub fn put_without_usage(&self, to: &mut BytesMut) {
+        let Range { start, end } = self.usage_at.clone().unwrap_or(0..0);
+        to.extend_from_slice(self.raw.get(..start).unwrap_or_default());
+        to.extend_from_slice(self.raw.get(end..).unwrap_or_default());
     }
 
     /// Whether it has a field `usage`, be it `null`.
@@ -377,7 +374,9 @@ mod tests {
             let text = format!("id: 1\ndata: {chunk}\r\n\n");
             let events = Scanner::default().feed(Bytes::from(text));
             let expected = format!("id: 1\ndata: {without}\r\n\n");
-            assert_eq!(events[0].without_usage(), expected, "{chunk}");
+            let mut found = BytesMut::new();
+            events[0].put_without_usage(&mut found);
+            assert_eq!(found, expected, "{chunk}");
             assert_eq!(events[0].has_usage(), chunk.len() != without.len());
         }
     }

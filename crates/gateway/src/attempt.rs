@@ -9,10 +9,10 @@ use cultivar_limits::{
     health::{Attempt, Outcome},
     rates::Reservation,
 };
-use cultivar_record::{ExchangeOutcome, Failure, Intent, MicroUsd, Timestamp, TokenCount, Usage};
+use cultivar_record::{ExchangeOutcome, Failure, Intent, MicroUsd, Timestamp, TokenCount, Trace, Usage};
 use cultivar_store::Staged;
 
-use crate::{Gateway, GatewayError, Offer, Trace, meter, observe::Seen, retention};
+use crate::{Gateway, GatewayError, Offer, meter, observe::Seen, retention};
 
 /// A call under way.
 pub(crate) struct UnderWay {

@@ -10,7 +10,7 @@ use cultivar_store::StoreError;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use cultivar_dialect::{Refusal, Sign};
+use cultivar_dialect::{EnvelopeError, Refusal, Sign};
 use cultivar_limits::rates::{Exceeded, LimitRefusal};
 use cultivar_record::without_values;
 
@@ -396,5 +396,12 @@ impl GatewayError {
             message: message.into(),
             param: Some(param.to_owned()),
         }
+    }
+}
+
+impl From<EnvelopeError> for GatewayError {
+    fn from(error: EnvelopeError) -> Self {
+        let EnvelopeError { message, param } = error;
+        Self::InvalidRequest { message, param }
     }
 }

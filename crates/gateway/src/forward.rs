@@ -3,19 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use cultivar_dialect::{Refusal, Sign, scan::Facts};
+use cultivar_dialect::{Envelope, Refusal, Sign, scan::Facts};
 use cultivar_limits::{
     backoff,
     health::{Admission, Outcome},
     rates::{Estimate, HolderId, RateState, Reservation},
 };
-use cultivar_record::{ConversationId, Endpoint, ExchangeId, Timestamp, TokenCount};
+use cultivar_record::{ConversationId, Endpoint, ExchangeId, Timestamp, TokenCount, Trace};
 use tokio::sync::oneshot;
 
 use crate::{
-    AnswerStream, Caller, Gateway, GatewayError, Offer, Trace,
+    AnswerStream, Caller, Gateway, GatewayError, Offer,
     attempt::{Came, UnderWay},
-    envelope::Envelope,
     meter,
     providers::{ProviderCall, Reply, ReplyBody},
 };
@@ -113,7 +112,7 @@ impl Gateway {
                     let asked = gateway.ask_in_turn(&caller, &call, &envelope, &candidates, asked_at);
                     asked.await
                 }
-                Err(error) => Err(error),
+                Err(error) => Err(error.into()),
             };
             let _ = reply.send(forwarded);
         });

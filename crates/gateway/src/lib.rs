@@ -6,18 +6,17 @@
 
 mod alerts;
 mod answer;
-mod assemble;
 mod attempt;
 mod caller;
 mod claim;
 mod complete;
 mod desk;
 mod directory;
-mod envelope;
 mod error;
 mod forward;
 mod gateway;
 mod incidents;
+mod kept;
 mod key;
 mod meter;
 mod observe;
@@ -33,7 +32,6 @@ mod spend;
 mod state;
 mod stream;
 mod tasks;
-mod trace;
 
 pub use answer::{Answer, AnswerEvent};
 pub use caller::{Caller, Credentials};
@@ -54,4 +52,3 @@ pub use route::{LeftAlone, Ruling};
 pub use state::{ProviderBreaker, State};
 pub use stream::{AnswerStream, Part};
 pub use tasks::Tasks;
-pub use trace::Trace;

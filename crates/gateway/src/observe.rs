@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use cultivar_record::{Endpoint, Intent, MicroUsd, Timestamp, Usage};
+use cultivar_record::{Endpoint, Intent, MicroUsd, Timestamp, Trace, Usage};
 
-use crate::{Gateway, GatewayError, Trace};
+use crate::{Gateway, GatewayError};
 
 /// One attempt that has ended.
 #[derive(Clone, Copy, Debug)]

@@ -1,11 +1,10 @@
 //! How much of a body is kept: all of it, all of it with personal data replaced, or its digest alone.
 
 use bytes::Bytes;
+use cultivar_dialect::assemble;
 use cultivar_privacy::Desensitiser;
 use cultivar_record::{Digest, Retention, canonical_json};
 use serde_json::{Map, Value};
-
-use crate::assemble;
 
 /// A word from this length on, in bytes, is none that anybody wrote.
 const LONG_WORD: usize = 256;

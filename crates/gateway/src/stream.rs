@@ -156,9 +156,8 @@ impl Flow {
             // Nothing is kept back, so the bytes go on as they came.
             self.told.pieces += pieces(&events);
             self.hear_usage(&events);
-            let bytes = if self.strips_usage && events.iter().any(Event::has_usage) {
-                let parts: Vec<Bytes> = events.iter().map(Event::without_usage).collect();
-                parts.concat().into()
+            let bytes = if self.strips_usage {
+                without_usage(bytes, &events)
             } else {
                 bytes
             };
@@ -192,7 +191,7 @@ impl Flow {
         }
         self.told.usage = event.usage.or(self.told.usage);
         if self.strips_usage && matches!(event.told, Told::Piece | Told::End) {
-            event.raw = event.without_usage();
+            event.raw = without_usage(event.raw.clone(), std::slice::from_ref(&event));
         }
         if mem::take(&mut self.dropped_half_a_line_end) && event.raw.starts_with(b"\n") {
             event.raw.advance(1);
@@ -384,6 +383,18 @@ impl Flow {
 fn with_its_end(event: &Bytes) -> Bytes {
     let end: &[u8] = if event.ends_with(b"\n") { b"\n" } else { b"\n\n" };
     [event, end].concat().into()
+}
+
+/// The bytes of events without their fields `usage`; the bytes themselves where there is none.
+fn without_usage(bytes: Bytes, events: &[Event]) -> Bytes {
+    if !events.iter().any(Event::has_usage) {
+        return bytes;
+    }
+    let mut rest = BytesMut::with_capacity(bytes.len());
+    for event in events {
+        event.put_without_usage(&mut rest);
+    }
+    rest.freeze()
 }
 
 fn pieces(events: &[Event]) -> u64 {

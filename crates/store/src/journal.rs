@@ -98,8 +98,8 @@ pub(crate) struct State {
     full: VecDeque<(u64, u64)>,
     /// Bytes of whole frames in the file.
     length: u64,
-    /// Settled frames may lie in the file after those.
-    stale: bool,
+    /// Up to where settled frames may lie in the file.
+    reach: u64,
     /// A file whose frames are settled, by its first one: the next to be written over.
     spare: Option<u64>,
     /// The sequence number of the last frame that was written; the first is 1.
@@ -155,7 +155,7 @@ impl Journal {
                 first: last + 1,
                 full: VecDeque::new(),
                 length: 0,
-                stale: false,
+                reach: 0,
                 spare: None,
                 last,
                 waiting: VecDeque::new(),

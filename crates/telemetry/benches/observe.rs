@@ -1,6 +1,10 @@
 //! Nanoseconds per attempt on the path of a request: `cargo bench -p cultivar-telemetry --bench observe`.
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![expect(
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "a benchmark prints its figures, and stops where something is wrong"
+)]
 
 #[path = "../tests/it/sample.rs"]
 mod sample;

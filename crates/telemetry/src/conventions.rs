@@ -1,6 +1,6 @@
 //! Names, units and bucket boundaries of the OpenTelemetry conventions for generative AI, and our own beside them.
 //! Source: OpenTelemetry semantic conventions for generative AI, "Metrics" and "Spans", status "development", as of convention
-//! version 1.42; names in Prometheus: OpenTelemetry specification, "Prometheus and OpenMetrics Compatibility".
+//! version 1.42; names in Prometheus: OpenTelemetry specification, "Prometheus and `OpenMetrics` Compatibility".
 
 use cultivar_record::Endpoint;
 
@@ -119,7 +119,12 @@ mod tests {
 
     #[test]
     fn boundaries_are_the_conventions() {
-        let seconds = |bounds: &[u64]| bounds.iter().map(|micros| *micros as f64 / 1e6).collect::<Vec<_>>();
+        let seconds = |bounds: &[u64]| {
+            bounds
+                .iter()
+                .map(|micros| crate::histogram::approximate(*micros) / 1e6)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(
             seconds(&DURATION_BOUNDS),
             [

@@ -213,11 +213,13 @@ async fn gather(waiting: &mut mpsc::Receiver<Ended>, batch: &mut Vec<Ended>, unt
     let mut until = pin!(sleep_until(until));
     while batch.len() < MOST_SPANS {
         let room = MOST_SPANS - batch.len();
-        tokio::select! {
-            // Nothing more can come where nothing came: the moment is waited for.
-            0 = waiting.recv_many(batch, room) => return until.await,
+        let came = tokio::select! {
+            came = waiting.recv_many(batch, room) => came,
             () = &mut until => return,
-            else => return,
+        };
+        if came == 0 {
+            // Nothing more can come: the moment is waited for.
+            return until.await;
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Families as text, for Prometheus.
-//! Sources: Prometheus text format 0.0.4; OpenMetrics 1.0; OpenTelemetry specification, "Prometheus and OpenMetrics Compatibility":
+//! Sources: Prometheus text format 0.0.4; `OpenMetrics` 1.0; OpenTelemetry specification, "Prometheus and `OpenMetrics` Compatibility":
 //! dots become underscores, units become suffixes, counters end in `_total`.
 
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use crate::{
 pub enum Format {
     /// Prometheus text format 0.0.4.
     Prometheus,
-    /// OpenMetrics 1.0.
+    /// `OpenMetrics` 1.0.
     OpenMetrics,
 }
 

@@ -22,6 +22,12 @@ pub(crate) struct Counted {
     pub sum: f64,
 }
 
+/// A number of microseconds, tokens or bytes as it is told.
+#[expect(clippy::cast_precision_loss, reason = "15 digits are told of what has more than 15")]
+pub(crate) const fn approximate(number: u64) -> f64 {
+    number as f64
+}
+
 impl Counted {
     /// How many there are.
     pub(crate) fn count(&self) -> u64 {
@@ -56,7 +62,7 @@ impl<const BOUNDS: usize> Histogram<BOUNDS> {
 
     /// What it holds now; `per_unit` of its numbers are one of the unit that is shown.
     pub(crate) fn read(&self, per_unit: f64) -> Counted {
-        let shown = |number: u64| number as f64 / per_unit;
+        let shown = |number: u64| approximate(number) / per_unit;
         let counts = self.counts.iter().chain([&self.above]);
         Counted {
             bounds: self.bounds.iter().map(|bound| shown(*bound)).collect(),

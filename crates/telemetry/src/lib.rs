@@ -34,6 +34,7 @@ pub use error::TelemetryError;
 pub use exposition::Format;
 
 use export::{Collector, Exporter};
+use histogram::approximate;
 use otlp::{Ended, Resource};
 use series::Registry;
 use unanswered::Refusals;
@@ -182,7 +183,7 @@ impl Telemetry {
                 let id = otlp::trace_id(seen.intent, None);
                 let drawn = id.get(18..).and_then(|digits| u64::from_str_radix(digits, 16).ok());
                 let share = self.settings.trace_share.max(0.0);
-                drawn.is_some_and(|drawn| (drawn as f64) < share * (1_u64 << BITS) as f64)
+                drawn.is_some_and(|drawn| approximate(drawn) < share * approximate(1 << BITS))
             }
         }
     }
@@ -205,7 +206,7 @@ impl Observer for Telemetry {
             cost: seen.cost,
             trace: seen.trace,
             first_byte_at: seen.first_byte_at,
-            ended_at: seen.ended_at,
+            finished_at: seen.ended_at,
         };
         if queue.try_send(ended).is_err() {
             self.dropped.fetch_add(1, Relaxed);

@@ -120,7 +120,7 @@ fn door(state: &State) -> Vec<Family> {
         alone("cultivar.ledger.waiting.entries", "{entry}", Gauge, "Entries that wait for a tree head.", Value::Whole(waiting)),
     ];
     if let Some(lag) = state.lag_ms() {
-        families.push(alone("cultivar.ledger.publish.age.seconds", "s", Gauge, "Time since everything that was durable was last published.", Value::Real(lag as f64 / 1e3)));
+        families.push(alone("cultivar.ledger.publish.age.seconds", "s", Gauge, "Time since everything that was durable was last published.", Value::Real(crate::histogram::approximate(lag) / 1e3)));
     }
     let mut breakers = Family::new("cultivar.provider.breakers", "{breaker}", Gauge, "Whether a provider is asked: its breaker is 1 in one state and 0 in the others.");
     for breaker in &state.breakers {

@@ -43,7 +43,7 @@ pub(crate) async fn is_ready(State(app): State<App>) -> Response {
         .into_response()
 }
 
-/// What is counted, in Prometheus' format or in OpenMetrics.
+/// What is counted, in Prometheus' format or in `OpenMetrics`.
 pub(crate) async fn metrics(State(app): State<App>, request: Request) -> Response {
     let peer = request.extensions().get::<Peer>().copied();
     if let Err(error) = may_see(&app.gateway, request.headers(), peer) {

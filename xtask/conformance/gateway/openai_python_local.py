@@ -53,6 +53,23 @@ def rows(client, lenient):
             "none where not asked for": all(chunk.usage is None and chunk.choices for chunk in ask(stream=True)),
         }
 
+    def responses():
+        request = {"model": LOCAL, "input": QUESTION, "temperature": 0.0}
+        answer = client.responses.create(**request)
+        with client.responses.stream(**request) as stream:
+            events = list(stream)
+            last = stream.get_final_response()
+        chat = client.chat.completions.create(model=LOCAL, messages=QUESTION, temperature=0.0)
+        short = client.responses.create(**request | {"max_output_tokens": 1})
+        return {
+            "says the same as chat": answer.output_text == chat.choices[0].message.content,
+            "completed": answer.status == "completed" and answer.incomplete_details is None,
+            "usage": answer.usage.input_tokens == chat.usage.prompt_tokens and answer.usage.total_tokens > answer.usage.input_tokens,
+            "the same in a stream": last.output_text == answer.output_text and last.usage == answer.usage,
+            "numbered events": [event.sequence_number for event in events] == list(range(len(events))),
+            "a limit ends it": short.status == "incomplete" and short.incomplete_details.reason == "max_output_tokens",
+        }
+
     def completions():
         tokens = local("/tokenize", prompt=TEXT, add_special_tokens=False)["tokens"]
         answer, by_tokens = complete(), complete(prompt=tokens)
@@ -113,6 +130,7 @@ def rows(client, lenient):
     return {
         "own model: chat": chat,
         "own model: chat, streamed": chat_stream,
+        "own model: responses": responses,
         "own model: completions": completions,
         "own model: echo and logprobs": echo,
         "own model: tokenizer": tokenizer,

@@ -35,7 +35,7 @@ PATHS = {
     "/models/{model}": ("get", None),
 }
 # What models of our own do not do.
-NOT_OWN = {"/responses", "/moderations"}
+NOT_OWN = {"/moderations"}
 # So that a run takes minutes: a model of our own answers each of thousands of requests.
 BOUNDS = {"max_tokens": 8, "max_completion_tokens": 8, "max_output_tokens": 16, "n": 2, "best_of": 2}
 EXAMPLES, SEED, PATIENCE_SECONDS = "25", "1", "30"

@@ -200,7 +200,7 @@ fn every_command_does_the_same_beside_a_server_and_without_one() {
             let code = ran.code.unwrap();
             let _ = write!(told, "$ cultivar {}\n{}{}", words.join(" "), ran.stdout, ran.stderr);
             if code != 0 {
-                let _ = write!(told, "exit {code}\n");
+                let _ = writeln!(told, "exit {code}");
             }
         }
         if let Some((server, _)) = server {

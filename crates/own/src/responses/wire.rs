@@ -1,6 +1,9 @@
 //! The response object and its events.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    fmt::Write as _,
+    sync::{Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use cultivar_record::chat::ChatUsage;
@@ -26,6 +29,23 @@ struct Said {
     sequence: u64,
     text: String,
     end: Option<LocalEnd>,
+}
+
+impl Said {
+    /// Events, each numbered after the one before.
+    fn events<const N: usize>(&mut self, events: [(&str, Value); N]) -> Bytes {
+        let mut text = String::new();
+        for (name, mut event) in events {
+            if let Some(fields) = event.as_object_mut() {
+                fields.insert("type".to_owned(), name.into());
+                fields.insert("sequence_number".to_owned(), self.sequence.into());
+            }
+            self.sequence += 1;
+            // Writing to memory does not fail.
+            let _ = write!(text, "event: {name}\ndata: {event}\n\n");
+        }
+        text.into()
+    }
 }
 
 impl ResponsesWire {
@@ -62,20 +82,6 @@ impl ResponsesWire {
             item: format!("msg_{id}"),
             said: Mutex::default(),
         }
-    }
-
-    /// Events, each numbered after the one before.
-    fn events<const N: usize>(&self, said: &mut Said, events: [(&str, Value); N]) -> Bytes {
-        let mut text = String::new();
-        for (name, mut event) in events {
-            if let Some(fields) = event.as_object_mut() {
-                fields.insert("type".to_owned(), name.into());
-                fields.insert("sequence_number".to_owned(), said.sequence.into());
-            }
-            said.sequence += 1;
-            text.push_str(&format!("event: {name}\ndata: {event}\n\n"));
-        }
-        text.into()
     }
 
     fn part(text: &str) -> Value {
@@ -122,15 +128,12 @@ impl Wire for ResponsesWire {
         let begun = json!({ "response": self.base });
         let place = json!({ "output_index": 0, "item": self.item("in_progress", &[]) });
         let part = json!({ "item_id": self.item, "output_index": 0, "content_index": 0, "part": Self::part("") });
-        Some(self.events(
-            &mut said,
-            [
-                ("response.created", begun.clone()),
-                ("response.in_progress", begun),
-                ("response.output_item.added", place),
-                ("response.content_part.added", part),
-            ],
-        ))
+        Some(said.events([
+            ("response.created", begun.clone()),
+            ("response.in_progress", begun),
+            ("response.output_item.added", place),
+            ("response.content_part.added", part),
+        ]))
     }
 
     fn piece(&self, _: u64, piece: &Piece) -> Bytes {
@@ -146,20 +149,17 @@ impl Wire for ResponsesWire {
         if piece.end.is_none() {
             said.text.push_str(&piece.text);
             let delta = at(json!({ "delta": piece.text, "logprobs": [] }));
-            return self.events(&mut said, [("response.output_text.delta", delta)]);
+            return said.events([("response.output_text.delta", delta)]);
         }
         said.end = piece.end;
         let whole = Self::part(&said.text);
         let text = at(json!({ "text": said.text, "logprobs": [] }));
         let item = json!({ "output_index": 0, "item": self.item(status(piece.end), std::slice::from_ref(&whole)) });
-        self.events(
-            &mut said,
-            [
-                ("response.output_text.done", text),
-                ("response.content_part.done", at(json!({ "part": whole }))),
-                ("response.output_item.done", item),
-            ],
-        )
+        said.events([
+            ("response.output_text.done", text),
+            ("response.content_part.done", at(json!({ "part": whole }))),
+            ("response.output_item.done", item),
+        ])
     }
 
     fn usage(&self, usage: &ChatUsage) -> Bytes {
@@ -169,7 +169,7 @@ impl Wire for ResponsesWire {
             _ => "response.completed",
         };
         let response = json!({ "response": self.ended(&said.text, said.end, usage) });
-        self.events(&mut said, [(name, response)])
+        said.events([(name, response)])
     }
 
     fn whole(&self, choices: &[Piece], usage: &ChatUsage) -> Bytes {

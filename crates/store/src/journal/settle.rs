@@ -66,7 +66,7 @@ fn wait_for_frames(shared: &Shared) -> bool {
                 return false;
             }
             state.urgent = false;
-            if !state.stale && state.spare.is_none() {
+            if state.reach <= state.length && state.spare.is_none() {
                 state = shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
@@ -123,7 +123,8 @@ fn begin_anew(shared: &Shared, state: &mut State) {
     // Where that cannot be done, the file at hand goes on.
     if state.waiting.is_empty() {
         if rename(&shared.folder, state.first, next) && state.file.rewind().is_ok() {
-            (state.first, state.length, state.stale) = (next, 0, true);
+            state.reach = state.reach.max(state.length);
+            (state.first, state.length) = (next, 0);
         }
         return;
     }
@@ -136,7 +137,7 @@ fn begin_anew(shared: &Shared, state: &mut State) {
     if let Some(file) = opened {
         state.full.push_back((state.first, state.last));
         (state.file, state.first, state.length) = (file, next, 0);
-        state.stale = spare.is_some();
+        state.reach = if spare.is_some() { u64::MAX } else { 0 };
     }
 }
 
@@ -160,7 +161,7 @@ fn remove_settled(shared: &Shared, state: &mut State) {
 /// Nothing that is settled stays in a file, so that no text does.
 fn wipe(shared: &Shared, state: &mut State) {
     if state.length == 0 && state.file.set_len(0).is_ok() {
-        state.stale = false;
+        state.reach = 0;
     }
     if let Some(spare) = state.spare.take() {
         let _ = files::remove(&shared.folder.join(name(spare)));

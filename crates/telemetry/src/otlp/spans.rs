@@ -2,8 +2,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use cultivar_gateway::Trace;
-use cultivar_record::{ExchangeId, Intent, MicroUsd, Timestamp, Usage};
+use cultivar_record::{ExchangeId, Intent, MicroUsd, Timestamp, Trace, Usage};
 use serde_json::{Value as Json, json};
 
 use super::{Resource, attributes, flag, number, put, real, text};
@@ -32,7 +31,7 @@ pub(crate) struct Ended {
     pub(crate) cost: MicroUsd,
     pub(crate) trace: Option<Trace>,
     pub(crate) first_byte_at: Option<Timestamp>,
-    pub(crate) ended_at: Timestamp,
+    pub(crate) finished_at: Timestamp,
 }
 
 /// The body of `POST /v1/traces`.
@@ -54,7 +53,7 @@ fn span(ended: &Ended) -> Json {
         "name": format!("{operation} {}", intent.provider_model),
         "kind": if ended.kind == "local" { INTERNAL } else { CLIENT },
         "startTimeUnixNano": nanos(intent.at).to_string(),
-        "endTimeUnixNano": nanos(ended.ended_at.max(intent.at)).to_string(),
+        "endTimeUnixNano": nanos(ended.finished_at.max(intent.at)).to_string(),
         "attributes": told(ended),
     });
     if let Some(trace) = ended.trace {
@@ -93,7 +92,10 @@ fn told(ended: &Ended) -> Vec<Json> {
             .map(|conversation| text(named::CONVERSATION, &conversation.to_string())),
     );
     if let Some(first) = ended.first_byte_at.filter(|_| ended.stream) {
-        told.push(real(named::FIRST_CHUNK, micros(intent.at, first) as f64 / 1e6));
+        told.push(real(
+            named::FIRST_CHUNK,
+            crate::histogram::approximate(micros(intent.at, first)) / 1e6,
+        ));
     }
     if matches!(ended.outcome, "answered" | "partial") {
         let tokens = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);

@@ -2,4 +2,5 @@
 
 #[cfg(test)]
 mod counting;
+#[cfg(test)]
 mod sample;

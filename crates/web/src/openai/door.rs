@@ -7,8 +7,8 @@ use axum::{
     http::{HeaderMap, HeaderValue, Request, Response, header},
 };
 use bytes::{Bytes, BytesMut};
-use cultivar_gateway::{AnswerStream, Call, Caller, Forwarded, ForwardedBody, GatewayError, Part, RateState, Trace};
-use cultivar_record::Endpoint;
+use cultivar_gateway::{AnswerStream, Call, Caller, Forwarded, ForwardedBody, GatewayError, Part, RateState};
+use cultivar_record::{Endpoint, Trace};
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use hyper::body::Body as _;

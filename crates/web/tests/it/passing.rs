@@ -122,7 +122,7 @@ fn expected(stream: &[u8], wants_usage: bool) -> Expected {
         if wants_usage {
             expected.bytes.extend(&event.raw);
         } else {
-            let raw = String::from_utf8(event.raw.to_vec()).unwrap();
+            let raw = String::from_utf8(event.raw.clone()).unwrap();
             expected
                 .bytes
                 .extend(raw.replace(data, &without_usage(data, &chunk)).bytes());

@@ -161,10 +161,12 @@ fn told(found: &Reconciliation, from: Timestamp, until: Timestamp) -> String {
             .iter()
             .map(|id| format!("{id}: at a time of which the report says nothing")),
     );
-    lines.push(match found.is_complete() {
-        true => "every call and every token is accounted for".to_owned(),
-        false => "not everything is accounted for: see the lines marked UNEXPLAINED".to_owned(),
-    });
+    let sum = if found.is_complete() {
+        "every call and every token is accounted for"
+    } else {
+        "not everything is accounted for: see the lines marked UNEXPLAINED"
+    };
+    lines.push(sum.to_owned());
     lines.join("\n")
 }
 

@@ -4,6 +4,30 @@ use std::fmt::Write as _;
 
 use super::*;
 
+fn responses() -> Vec<Value> {
+    vec![
+        json!({}),
+        json!({"input": []}),
+        json!({"input": 7}),
+        json!({"input": [{"role": "secret", "content": "a"}]}),
+        json!({"input": [{"role": "user"}]}),
+        json!({"input": [{"type": "function_call_output", "call_id": "secret", "output": "secret"}]}),
+        json!({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "data:"}]}]}),
+        json!({"input": "a", "max_output_tokens": 0}),
+        json!({"input": "a", "max_output_tokens": "secret"}),
+        json!({"input": "a", "previous_response_id": "secret"}),
+        json!({"input": "a", "conversation": {"id": "secret"}}),
+        json!({"input": "a", "prompt": {"id": "secret"}}),
+        json!({"input": "a", "background": true}),
+        json!({"input": "a", "top_logprobs": 2}),
+        json!({"input": "a", "include": ["message.output_text.logprobs"]}),
+        json!({"input": "a", "text": {"format": {"type": "json_schema", "schema": {}}}}),
+        json!({"input": "a", "tool_choice": "required"}),
+        json!({"input": "a", "truncation": "secret"}),
+        json!({"input": "one chai latte please ".repeat(40)}),
+    ]
+}
+
 #[tokio::test]
 async fn what_cannot_be_answered_is_refused_with_its_reason() {
     let one = json!([{"role": "user", "content": "hi"}]);
@@ -42,27 +66,7 @@ async fn what_cannot_be_answered_is_refused_with_its_reason() {
         json!({"prompt": vec![9; 90], "max_tokens": 7}),
         json!({"prompt": vec![9; 96]}),
     ];
-    let responses = [
-        json!({}),
-        json!({"input": []}),
-        json!({"input": 7}),
-        json!({"input": [{"role": "secret", "content": "a"}]}),
-        json!({"input": [{"role": "user"}]}),
-        json!({"input": [{"type": "function_call_output", "call_id": "secret", "output": "secret"}]}),
-        json!({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "data:"}]}]}),
-        json!({"input": "a", "max_output_tokens": 0}),
-        json!({"input": "a", "max_output_tokens": "secret"}),
-        json!({"input": "a", "previous_response_id": "secret"}),
-        json!({"input": "a", "conversation": {"id": "secret"}}),
-        json!({"input": "a", "prompt": {"id": "secret"}}),
-        json!({"input": "a", "background": true}),
-        json!({"input": "a", "top_logprobs": 2}),
-        json!({"input": "a", "include": ["message.output_text.logprobs"]}),
-        json!({"input": "a", "text": {"format": {"type": "json_schema", "schema": {}}}}),
-        json!({"input": "a", "tool_choice": "required"}),
-        json!({"input": "a", "truncation": "secret"}),
-        json!({"input": "one chai latte please ".repeat(40)}),
-    ];
+    let responses = responses();
     let embeddings = [
         json!({}),
         json!({"input": ""}),

@@ -1,5 +1,5 @@
 //! A strict reader of Prometheus' text format: what it lets pass, Prometheus does. Source: Prometheus documentation, "Exposition
-//! formats", and OpenMetrics 1.0 for what both have in common.
+//! formats", and `OpenMetrics` 1.0 for what both have in common.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ pub(crate) struct Sample {
     pub(crate) value: f64,
 }
 
-/// Reads a text. `total` is what the names of families of counters end in: nothing in OpenMetrics.
+/// Reads a text. `total` is what the names of families of counters end in: nothing in `OpenMetrics`.
 pub(crate) fn read(text: &str, total: &str) -> Result<Vec<Sample>, String> {
     assert!(text.ends_with('\n'), "the last line ends");
     let mut kinds: BTreeMap<String, String> = BTreeMap::new();

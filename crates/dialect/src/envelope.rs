@@ -10,23 +10,41 @@ use cultivar_record::without_values;
 use cultivar_record::{Endpoint, TokenCount};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-use crate::GatewayError;
+use thiserror::Error;
 
 /// Bytes of a request that are one token at most in nearly every text: what is reserved before a provider has counted.
 const BYTES_PER_TOKEN: u64 = 3;
 /// Tokens of an answer that are reserved where the request sets no limit.
 const ANSWER_TOKENS: u64 = 1_024;
 
+/// A request that cannot be read. None of it repeats what a person said.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{message}")]
+pub struct EnvelopeError {
+    /// What is wrong.
+    pub message: String,
+    /// The field, where it is known.
+    pub param: Option<String>,
+}
+
+impl EnvelopeError {
+    fn of(param: &str, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            param: Some(param.to_owned()),
+        }
+    }
+}
+
 /// What the door reads of a request.
 #[derive(Debug)]
-pub(crate) struct Envelope<'a> {
+pub struct Envelope<'a> {
     /// The model asked for.
-    pub(crate) model: Cow<'a, str>,
+    pub model: Cow<'a, str>,
     /// Whether the answer is to come as events.
-    pub(crate) stream: bool,
+    pub stream: bool,
     /// Whether the client asked for the usage at the end of a stream.
-    pub(crate) stream_usage: bool,
+    pub stream_usage: bool,
     body: &'a Bytes,
     model_span: Range<usize>,
     options: Options,
@@ -76,15 +94,15 @@ impl<'a> Envelope<'a> {
     /// # Errors
     /// `invalid_request`, naming the field where that is known: a body that is no JSON object, a field twice, a value of the
     /// wrong kind, no messages.
-    pub(crate) fn read(endpoint: Endpoint, body: &'a Bytes) -> Result<Self, GatewayError> {
-        let text = std::str::from_utf8(body).map_err(|_| GatewayError::InvalidRequest {
+    pub fn read(endpoint: Endpoint, body: &'a Bytes) -> Result<Self, EnvelopeError> {
+        let text = std::str::from_utf8(body).map_err(|_| EnvelopeError {
             message: "the body is not UTF-8 text".to_owned(),
             param: None,
         })?;
         let fields: Fields<'a> = serde_json::from_str(text).map_err(|e| unreadable(endpoint, &e))?;
         check(endpoint, &fields)?;
         let model: Cow<'a, str> = serde_json::from_str(fields.model.get())
-            .map_err(|_| GatewayError::invalid("`model` must be a string", "model"))?;
+            .map_err(|_| EnvelopeError::of("model", "`model` must be a string"))?;
         let stream = fields.stream == Some(true);
         let (options, stream_usage) = match fields.stream_options {
             Some(raw) if stream => read_options(text, raw)?,
@@ -106,7 +124,7 @@ impl<'a> Envelope<'a> {
     }
 
     /// The tokens that the call will use at most, as far as that can be known: prompt and answer.
-    pub(crate) fn estimate(&self) -> (TokenCount, TokenCount) {
+    pub fn estimate(&self) -> (TokenCount, TokenCount) {
         let prompt = u64::try_from(self.body.len()).unwrap_or(u64::MAX) / BYTES_PER_TOKEN + 1;
         let answer = self.most_tokens.unwrap_or(ANSWER_TOKENS).saturating_mul(self.answers);
         (TokenCount::new(prompt), TokenCount::new(answer))
@@ -114,7 +132,7 @@ impl<'a> Envelope<'a> {
 
     /// The request for a provider: its own name for the model, and usage asked for at the end of a stream. The bytes of
     /// everything else are those that came.
-    pub(crate) fn patched(&self, endpoint: Endpoint, provider_model: &str) -> Bytes {
+    pub fn patched(&self, endpoint: Endpoint, provider_model: &str) -> Bytes {
         let name = (provider_model != self.model).then(|| quoted(provider_model));
         let wants_usage =
             self.stream && !self.stream_usage && matches!(endpoint, Endpoint::ChatCompletions | Endpoint::Completions);
@@ -143,21 +161,18 @@ impl<'a> Envelope<'a> {
     }
 }
 
-fn check(endpoint: Endpoint, fields: &Fields<'_>) -> Result<(), GatewayError> {
+fn check(endpoint: Endpoint, fields: &Fields<'_>) -> Result<(), EnvelopeError> {
     if endpoint == Endpoint::ChatCompletions {
         let messages = fields.messages.map(RawValue::get).unwrap_or_default();
         let inside = messages.strip_prefix('[').map(str::trim_start);
         match inside {
             None => {
-                return Err(GatewayError::invalid(
-                    "`messages` must be an array of messages",
-                    "messages",
-                ));
+                return Err(EnvelopeError::of("messages", "`messages` must be an array of messages"));
             }
             Some(inside) if inside.starts_with(']') => {
-                return Err(GatewayError::invalid(
-                    "`messages` must hold at least one message",
+                return Err(EnvelopeError::of(
                     "messages",
+                    "`messages` must hold at least one message",
                 ));
             }
             Some(_) => {}
@@ -165,22 +180,22 @@ fn check(endpoint: Endpoint, fields: &Fields<'_>) -> Result<(), GatewayError> {
     }
     for (name, value, most) in [("temperature", fields.temperature, 2.0), ("top_p", fields.top_p, 1.0)] {
         if value.is_some_and(|value| !(0.0..=most).contains(&value)) {
-            return Err(GatewayError::invalid(
-                format!("`{name}` must lie between 0 and {most}"),
+            return Err(EnvelopeError::of(
                 name,
+                format!("`{name}` must lie between 0 and {most}"),
             ));
         }
     }
     if fields.max_completion_tokens.or(fields.max_tokens) == Some(0) && endpoint == Endpoint::ChatCompletions {
-        return Err(GatewayError::invalid("`max_tokens` must be at least 1", "max_tokens"));
+        return Err(EnvelopeError::of("max_tokens", "`max_tokens` must be at least 1"));
     }
     Ok(())
 }
 
-fn unreadable(endpoint: Endpoint, error: &serde_json::Error) -> GatewayError {
+fn unreadable(endpoint: Endpoint, error: &serde_json::Error) -> EnvelopeError {
     let told = without_values(error);
     let param = told.split('`').nth(1).filter(|_| told.starts_with("missing field"));
-    GatewayError::InvalidRequest {
+    EnvelopeError {
         param: param.map(str::to_owned),
         message: format!("the body is not a request for `{endpoint}`: {told}"),
     }
@@ -195,10 +210,10 @@ struct GivenOptions {
 }
 
 /// Where the options stand, what they hold besides usage, and whether they ask for usage.
-fn read_options(text: &str, raw: &RawValue) -> Result<(Options, bool), GatewayError> {
+fn read_options(text: &str, raw: &RawValue) -> Result<(Options, bool), EnvelopeError> {
     let at = span(text, raw);
     let given: Option<GivenOptions> = serde_json::from_str(raw.get())
-        .map_err(|_| GatewayError::invalid("`stream_options` must be an object", "stream_options"))?;
+        .map_err(|_| EnvelopeError::of("stream_options", "`stream_options` must be an object"))?;
     let Some(given) = given else {
         return Ok((Options::At(at, None), false));
     };
@@ -275,9 +290,7 @@ mod tests {
         let told = |text: &str| {
             let body = Bytes::copy_from_slice(text.as_bytes());
             let error = Envelope::read(Endpoint::ChatCompletions, &body).unwrap_err();
-            let GatewayError::InvalidRequest { message, param } = error else {
-                panic!("{error}")
-            };
+            let EnvelopeError { message, param } = error;
             assert!(!message.contains("secret"), "{message}");
             param.unwrap_or_default()
         };

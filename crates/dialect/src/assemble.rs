@@ -2,22 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use cultivar_dialect::scan;
-use cultivar_record::{
-    Digest,
-    chat::{ChatUsage, Choice, Chunk, Completion, Content, Message, Role},
-};
+use cultivar_record::chat::{ChatUsage, Choice, Chunk, Completion, Content, Message, Role};
 use serde_json::{Map, Value};
 
-use crate::{Gateway, GatewayError};
+use crate::scan;
 
 /// Whether a kept answer is a stream of events.
-pub(crate) fn is_stream(body: &[u8]) -> bool {
+pub fn is_stream(body: &[u8]) -> bool {
     !body.trim_ascii_start().starts_with(b"{")
 }
 
 /// The completion that a stream of chunks amounts to; nothing where it holds none.
-pub(crate) fn completion(stream: &[u8]) -> Option<Completion> {
+pub fn completion(stream: &[u8]) -> Option<Completion> {
     let mut assembled = Assembled::default();
     let mut scanner = scan::Scanner::default();
     let mut events = scanner.feed(bytes::Bytes::copy_from_slice(stream));
@@ -29,29 +25,6 @@ pub(crate) fn completion(stream: &[u8]) -> Option<Completion> {
         }
     }
     assembled.into_completion()
-}
-
-impl Gateway {
-    /// The chat completion that was kept under a digest, streamed or not.
-    ///
-    /// # Errors
-    /// `store::corrupt_blob` where it is not kept or damaged; `store::unreadable_record` where it is no chat completion.
-    pub fn completion(&self, answer: &Digest) -> Result<Completion, GatewayError> {
-        self.journal.settle();
-        let body = self.blobs.bytes(answer)?;
-        if is_stream(&body) {
-            completion(&body).ok_or_else(|| unreadable("it is a stream without an answer"))
-        } else {
-            serde_json::from_slice(&body).map_err(|_| unreadable("it is not a chat completion"))
-        }
-    }
-}
-
-fn unreadable(reason: &str) -> GatewayError {
-    cultivar_store::StoreError::UnreadableRecord {
-        reason: reason.to_owned(),
-    }
-    .into()
 }
 
 #[derive(Default)]

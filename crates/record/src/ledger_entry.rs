@@ -48,22 +48,48 @@ pub enum EntryKind {
     ProviderRemoved,
     /// A named person accepted terms for the organisation.
     TermsAccepted,
+    /// A named person decided how the organisation reads what terms do not speak of.
+    SilenceDecided,
+    /// Two people signed that a contract waives a fact of some terms.
+    GrantSigned,
+    /// A grant was revoked.
+    GrantRevoked,
     /// A use was permitted or forbidden.
     Decision,
     /// A provider is about to be called.
     CallIntent,
     /// A provider answered, failed, or the process died.
     CallOutcome,
+    /// Data that was not recorded here was taken in, with its licence and what contradicts it.
+    DataImported,
+    /// Data was transformed; the entry names what it was made from.
+    DataTransformed,
     /// A dataset was sealed.
     DatasetSealed,
+    /// A part of a dataset that one stack of terms binds was sealed.
+    SliceSealed,
     /// A training run began.
     RunStarted,
     /// A training run ended.
     RunEnded,
     /// A model was published with its pedigree.
     ModelPublished,
+    /// A model or a bot was released in a market.
+    Released,
     /// A model was withdrawn.
     ModelRetired,
+    /// A person read content.
+    ContentRead,
+    /// Records of a person or an organisation were handed out, with their proofs.
+    RecordsExported,
+    /// Payload, salt and key of records were destroyed.
+    Erased,
+    /// An earlier entry is wrong; this one says what holds.
+    Corrected,
+    /// A step of a case: opened, a note, a measure, an appeal, closed.
+    CaseStep,
+    /// The ledger's key was replaced: this entry names the new one, under the old one's last tree head.
+    LedgerKeyRotated,
     /// A comparison was planned; its first answer comes later.
     ComparisonPlanned,
     /// A comparison's results were computed.

@@ -269,6 +269,14 @@ fn member(bytes: &[u8], name: &str, value: &str) -> Option<Range<usize>> {
     Some(before.len()..bytes.len() - rest.len())
 }
 
+/// The data of the first event where it tells an error: nothing of the answer has come then. Nothing where the event is not whole
+/// in these bytes.
+pub fn first_error(bytes: &Bytes) -> Option<Vec<u8>> {
+    let events = Scanner::default().feed(bytes.clone());
+    let first = events.first().filter(|event| event.told == Told::Error)?;
+    data(&first.raw).map(Cow::into_owned)
+}
+
 /// The data of an event: nearly always one line, borrowed; several are joined.
 pub fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
     let mut found: Option<Cow<'_, [u8]>> = None;

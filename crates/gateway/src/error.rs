@@ -254,7 +254,7 @@ pub enum GatewayError {
     #[error("the provider `{}` answered {}: {}", .0.provider, .0.status, .0.message)]
     #[diagnostic(
         code("provider_refused"),
-        help("the words are the provider's; see its documentation for `{}`", .0.code)
+        help("the words are the provider's; see its documentation{}", documented(&.0.code))
     )]
     Refused(Box<ProviderRefusal>),
     /// The provider's answer is not one.
@@ -339,6 +339,15 @@ fn explain(verdict: &Verdict) -> String {
 fn advise(verdict: &Verdict) -> String {
     let advice = verdict.first_reason().and_then(|reason| reason.advice.clone());
     advice.unwrap_or_else(|| "use a provider whose terms permit it: `cultivar terms list`".to_owned())
+}
+
+/// What to look up there.
+fn documented(code: &str) -> String {
+    if code.is_empty() {
+        String::new()
+    } else {
+        format!(" for `{code}`")
+    }
 }
 
 impl GatewayError {

@@ -3,13 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use cultivar_dialect::{Envelope, Refusal, Sign, scan::Facts};
+use cultivar_dialect::{
+    Envelope, Refusal, Sign,
+    scan::{self, Facts},
+};
 use cultivar_limits::{
     backoff,
     health::{Admission, Outcome},
     rates::{Estimate, HolderId, RateState, Reservation},
 };
 use cultivar_record::{ConversationId, Endpoint, ExchangeId, Timestamp, TokenCount, Trace};
+use futures_util::{StreamExt, stream::BoxStream};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -254,9 +258,14 @@ impl Gateway {
         };
         let Reply { request_id, body } = reply;
         match body {
-            ReplyBody::Events(events) => {
+            ReplyBody::Events(mut events) => {
+                let first = match self.first_of(&under_way, &mut events).await {
+                    Ok(first) => first,
+                    Err(error) => return Err(under_way.failed(error)),
+                };
                 under_way.reservation = reservation.take();
-                let stream = AnswerStream::new(under_way, events, request_id, call.endpoint, envelope.stream_usage);
+                let came = (first, request_id);
+                let stream = AnswerStream::new(under_way, events, came, call.endpoint, envelope.stream_usage);
                 Ok(ForwardedBody::Stream(Box::new(stream)))
             }
             ReplyBody::Whole(body) => {
@@ -276,6 +285,32 @@ impl Gateway {
                 self.released(outcome).await?;
                 Ok(ForwardedBody::Whole(body))
             }
+        }
+    }
+
+    /// The first bytes of a stream. One that breaks or tells an error before it has told anything else is a call that failed: the
+    /// client hears of it by the status, and another candidate may still answer.
+    async fn first_of(
+        &self,
+        under_way: &UnderWay,
+        events: &mut BoxStream<'static, Result<Bytes, GatewayError>>,
+    ) -> Result<Bytes, GatewayError> {
+        let mut changes = self.directory.changes();
+        let first = loop {
+            tokio::select! {
+                biased;
+                first = events.next() => break first,
+                Ok(()) = changes.changed() => self.is_served(under_way.intent.api_key)?,
+            }
+        };
+        let provider = &under_way.offer.provider.name;
+        let first = first.unwrap_or_else(|| Err(malformed(provider, "the stream ended before it began")))?;
+        match scan::first_error(&first) {
+            Some(told) => {
+                let refusal = Refusal::in_stream(&told).unwrap_or_default();
+                Err(GatewayError::refused(provider, refusal, Bytes::from(told)))
+            }
+            None => Ok(first),
         }
     }
 
@@ -301,15 +336,19 @@ impl Gateway {
     }
 }
 
+fn malformed(provider: &str, reason: &str) -> GatewayError {
+    GatewayError::Malformed {
+        provider: provider.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
 /// The facts of a whole answer.
 ///
 /// # Errors
 /// `provider_malformed` where it is none; `provider_refused` where it is an error under a status of success.
 fn read_whole<'a>(provider: &str, endpoint: Endpoint, body: &'a Bytes) -> Result<Facts<'a>, GatewayError> {
-    let malformed = |reason: &str| GatewayError::Malformed {
-        provider: provider.to_owned(),
-        reason: reason.to_owned(),
-    };
+    let malformed = |reason| malformed(provider, reason);
     let is_object = body.trim_ascii_start().starts_with(b"{");
     let facts = serde_json::from_slice::<Facts<'_>>(body).ok().filter(|_| is_object);
     let facts = facts.ok_or_else(|| malformed("it is not a JSON object"))?;

@@ -84,11 +84,12 @@ impl AnswerStream {
     pub(crate) fn new(
         under_way: UnderWay,
         upstream: BoxStream<'static, Result<Bytes, GatewayError>>,
-        request_id: Option<String>,
+        (first, request_id): (Bytes, Option<String>),
         endpoint: Endpoint,
         wants_usage: bool,
     ) -> Self {
-        let flow = Flow::new(under_way, upstream, request_id, endpoint, wants_usage);
+        let mut flow = Flow::new(under_way, upstream, request_id, endpoint, wants_usage);
+        flow.take_in(first);
         Self {
             flow: Some(Box::new(flow)),
         }

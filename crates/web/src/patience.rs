@@ -1,6 +1,7 @@
 //! Patience with slow clients, which ends: a connection that is kept open with a byte now and then takes the place of another.
 
 use std::{
+    io::{self, IoSlice},
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -8,7 +9,11 @@ use std::{
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::time::Sleep;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::Sleep,
+};
 
 /// How long is waited for clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +24,8 @@ pub struct Patience {
     pub body: Duration,
     /// The slowest pace of a body, in bytes per second.
     pub pace: u32,
+    /// For a client that reads nothing of its answer.
+    pub unread: Duration,
 }
 
 impl Default for Patience {
@@ -28,6 +35,7 @@ impl Default for Patience {
             head: Duration::from_secs(75),
             body: Duration::from_secs(30),
             pace: 10_000,
+            unread: Duration::from_mins(1),
         }
     }
 }
@@ -99,5 +107,75 @@ impl Body for Patient {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// A connection whose client must read what it is sent: otherwise its answer, and the provider's behind it, would wait for ever.
+pub(crate) struct PatientStream {
+    stream: TcpStream,
+    most: Duration,
+    /// Made where a write waits.
+    until: Option<Pin<Box<Sleep>>>,
+}
+
+impl PatientStream {
+    pub(crate) const fn new(stream: TcpStream, patience: Patience) -> Self {
+        Self {
+            stream,
+            most: patience.unread,
+            until: None,
+        }
+    }
+
+    /// What a write came to: one that waits may wait for so long, and each byte that is read earns all of the time again.
+    fn wait<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.until = None;
+            return written;
+        }
+        let most = self.most;
+        let until = self.until.get_or_insert_with(|| Box::pin(tokio::time::sleep(most)));
+        until
+            .as_mut()
+            .poll(context)
+            .map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for PatientStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for PatientStream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.wait(written, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.wait(written, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -31,7 +31,10 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use crate::{App, Patience, openai, patience::Patient};
+use crate::{
+    App, Patience, openai,
+    patience::{Patient, PatientStream},
+};
 
 /// Most connections at a time: beyond it, new ones wait to be accepted.
 const MOST_CONNECTIONS: usize = 20_000;
@@ -176,12 +179,12 @@ fn connect(
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
     // Without this, the last small packet of a stream waits 40 ms for an acknowledgement.
     let _ = stream.set_nodelay(true);
-    let head = site.patience.head;
+    let patience = site.patience;
     let service = service_fn(move |request| answer(Arc::clone(&site), Peer(peer.ip()), request));
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(head)
-        .serve_connection(TokioIo::new(stream), service)
+        .header_read_timeout(patience.head)
+        .serve_connection(TokioIo::new(PatientStream::new(stream, patience)), service)
 }
 
 async fn answer(site: Arc<Site>, peer: Peer, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {

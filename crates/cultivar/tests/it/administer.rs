@@ -37,23 +37,20 @@ fn question() -> Value {
     json!({ "model": "clerk", "messages": [{ "role": "user", "content": "one tea, please" }] })
 }
 
+/// Registers the scripted provider, under terms that nobody has accepted yet.
+fn add_clerk(workplace: &Workplace, provider: &http::ScriptedProvider) {
+    let add = "provider add clerk --provider-model clerk-large --terms cc-by-4_0 --base-url";
+    let add: Vec<&str> = add.split(' ').chain([provider.base_url.as_str()]).collect();
+    workplace.run(&add).done();
+}
+
 #[test]
 fn beside_a_server_a_provider_is_added_accepted_asked_and_a_key_revoked_at_once() {
     let provider = http::ScriptedProvider::start();
     let workplace = Workplace::new();
     workplace.run(&["init"]).done();
     let (server, address) = serve(&workplace);
-    let add = [
-        "provider",
-        "add",
-        "clerk",
-        "--provider-model",
-        "clerk-large",
-        "--terms",
-        "cc-by-4_0",
-        "--base-url",
-    ];
-    workplace.run(&[&add[..], &[&provider.base_url]].concat()).done();
+    add_clerk(&workplace, &provider);
     let issued = json(&workplace, &["key", "create", "app"]);
     let (key, id) = (
         issued["key"].as_str().unwrap(),
@@ -91,17 +88,7 @@ fn a_standing_holds_on_the_next_request_and_can_be_undone() {
     workplace
         .run(&["org", "create", "shop", "--market", "FR", "--rpm", "600"])
         .done();
-    let add = [
-        "provider",
-        "add",
-        "clerk",
-        "--provider-model",
-        "clerk-large",
-        "--terms",
-        "cc-by-4_0",
-        "--base-url",
-    ];
-    workplace.run(&[&add[..], &[&provider.base_url]].concat()).done();
+    add_clerk(&workplace, &provider);
     workplace
         .run(&[
             "terms",

@@ -239,6 +239,44 @@ async fn a_stream_that_has_not_begun_falls_back_and_one_that_has_is_told_what_br
 }
 
 #[tokio::test]
+async fn a_stream_that_fails_before_its_first_event_is_a_call_that_failed() {
+    let overloaded =
+        r#"data: {"error":{"message":"try later","type":"server_error","code":"overloaded","status":503}}"#;
+    let event = format!("{overloaded}\n\n");
+    let beginnings: [(&str, Vec<Step>); 3] = [
+        ("provider_refused", stream_of(&[event.as_bytes(), b"data: [DONE]\n\n"])),
+        ("provider_malformed", stream_of(&[])),
+        ("provider_unreachable", vec![Step::stream_head(), Step::Reset]),
+    ];
+    for (code, steps) in beginnings {
+        let door = Door::open().await;
+        let first = provider(move || steps.clone()).await;
+        door.register("first", &first, |new| new.price = price(0, 0)).await;
+        let alone = door.ask(&streaming()).await;
+        assert!(alone.status >= 500, "{code}: {}", alone.text());
+        assert_eq!(alone.error().2, code);
+
+        let end = r#"data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+        let end = format!("{end}\n\ndata: [DONE]\n\n");
+        let second = provider(move || stream_of(&[piece("Ray").as_bytes(), end.as_bytes()])).await;
+        door.register("second", &second, |_| ()).await;
+        let answered = door.ask(&streaming()).await;
+        assert_eq!(answered.status, 200, "{code}: {}", answered.text());
+        assert!(
+            answered.text().ends_with("data: [DONE]\n\n"),
+            "{code}: {}",
+            answered.text()
+        );
+        assert!(!answered.text().contains("error"), "{code}: {}", answered.text());
+        let mut outcomes = door.outcomes();
+        assert_eq!(
+            outcomes.split_off(outcomes.len() - 2),
+            told(&[("first", code), ("second", "answered")])
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_answer_without_end_is_given_up() {
     let door = Door::open().await;
     let endless = provider(|| {
@@ -340,11 +378,17 @@ async fn a_refusal_for_policy_or_standing_never_leads_to_another_provider() {
 
 #[tokio::test]
 async fn a_sign_within_a_stream_opens_an_incident_too_and_closing_it_lets_the_provider_be_asked_again() {
+    sign_in_a_stream("", "provider_refused").await;
+    sign_in_a_stream(&piece("Ray"), "partial").await;
+}
+
+/// A stream that says `before` and then that our account is disabled.
+async fn sign_in_a_stream(before: &str, outcome: &str) {
     let door = Door::open().await;
     let error = r#"data: {"type":"error","error":{"type":"invalid_request_error","message":"This organization has been disabled."}}"#;
     let disabled = Arc::new(AtomicBool::new(true));
     let is_disabled = Arc::clone(&disabled);
-    let event = format!("{error}\n\n");
+    let event = format!("{before}{error}\n\n");
     let provider = provider(move || {
         if is_disabled.load(Ordering::Relaxed) {
             stream_of(&[event.as_bytes()])
@@ -354,12 +398,15 @@ async fn a_sign_within_a_stream_opens_an_incident_too_and_closing_it_lets_the_pr
     })
     .await;
     door.register("warned", &provider, |_| ()).await;
-    let text = door.ask(&streaming()).await.text();
-    assert!(
-        text.contains("has been disabled") && text.ends_with("data: [DONE]\n\n"),
-        "{text}"
-    );
-    assert_eq!(door.outcomes(), told(&[("warned", "provider_refused")]));
+    let answer = door.ask(&streaming()).await;
+    let text = answer.text();
+    assert!(text.contains("has been disabled"), "{text}");
+    if before.is_empty() {
+        assert_eq!(answer.status, 503, "{text}");
+    } else {
+        assert!(text.starts_with(before) && text.ends_with("data: [DONE]\n\n"), "{text}");
+    }
+    assert_eq!(door.outcomes(), told(&[("warned", outcome)]));
 
     let refused = door.ask(&question()).await;
     assert_eq!(

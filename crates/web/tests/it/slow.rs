@@ -2,19 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use cultivar_testkit::wire;
+use cultivar_record::ExchangeOutcome;
+use cultivar_testkit::{Step, wire};
 use cultivar_web::Patience;
 use tokio::{net::TcpStream, task::JoinSet};
 
 use crate::{
     client,
-    door::{Door, good, question, soon},
+    door::{Door, good, piece, provider, question, soon, stream_of, streaming},
 };
 
 const SHORT: Patience = Patience {
     head: Duration::from_millis(400),
     body: Duration::from_millis(400),
     pace: 1_000,
+    unread: Duration::from_millis(400),
 };
 
 /// Sends a beginning, and then a byte now and then, until the server hangs up; what it said, and after how long.
@@ -109,4 +111,29 @@ async fn a_thousand_idle_connections_are_no_burden() {
         assert_eq!(soon(door.ask(&question())).await.status, 200);
     }
     drop(idle);
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_of_its_answer_is_given_up_and_pays_for_what_had_come() {
+    let door = Door::with_patience(SHORT).await;
+    // More than the sockets between provider and client can hold.
+    let endless = provider(|| {
+        let long = piece(&"y".repeat(60_000));
+        let mut steps = stream_of(&vec![long.as_bytes(); 400]);
+        *steps.last_mut().unwrap() = Step::Hang;
+        steps
+    })
+    .await;
+    door.register("endless", &endless, |_| ()).await;
+    let unread = door.begin(&streaming()).await;
+    let began = Instant::now();
+    soon(door.until_ended()).await;
+    assert!(began.elapsed() > SHORT.unread, "{:?}", began.elapsed());
+    let exchange = door.exchanges().pop().unwrap();
+    assert!(
+        matches!(&exchange.outcome, Some(ExchangeOutcome::Partial { usage, .. }) if usage.completion.get() > 0),
+        "{:?}",
+        exchange.outcome
+    );
+    drop(unread);
 }

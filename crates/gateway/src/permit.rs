@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use cultivar_policy::{Footing, OWN_MODELS, Offering, Scores, Training, Use, UseRequest};
 use cultivar_record::{
     Digest, Market, Organization, OrganizationId, Purpose, Standing, Terms, TermsKey, Timestamp, Verdict, VerdictId,
+    Waived,
 };
 
 use crate::{Caller, Gateway, GatewayError, Offer};
@@ -160,6 +161,8 @@ impl Gateway {
             terms,
             wanted: wanted.in_policy(),
             offering,
+            waived: Waived::NONE,
+            grants: &[],
         };
         let ambient = self.ambient.as_ref();
         let verdict = self.permits.decide(&request, VerdictId::new(ambient), ambient.now())?;

@@ -42,6 +42,8 @@ fn measure(permits: &Permits, register: &Register, wanted: Use<'_>) -> Result<f6
                 terms,
                 wanted,
                 offering: cultivar_policy::Offering::default(),
+                waived: cultivar_record::Waived::NONE,
+                grants: &[],
             };
             let id = VerdictId::from_parts(Timestamp::from_micros(0), &[2; 32]);
             black_box(permits.decide(black_box(&request), id, Timestamp::from_micros(0))?);

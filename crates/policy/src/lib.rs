@@ -22,4 +22,7 @@ pub use markets::Markets;
 pub use pack::PolicyText;
 pub use permits::Permits;
 pub use register::{OWN_MODELS, Register};
-pub use request::{Commerce, Competition, Footing, Offering, Scores, Settings, Silence, Training, Use, UseRequest};
+pub use request::{
+    Access, Commerce, Competition, Demand, Duties, Footing, Offering, Reading, Release, Scores, Settings, Silence,
+    Training, Use, UseRequest,
+};

@@ -12,7 +12,7 @@ use crate::PolicyError;
 pub(crate) const SCHEMA: &str = include_str!("../policies/schema.cedarschema");
 
 /// The shipped policies, in the order in which a verdict lists its reasons: what no acceptance would change comes first.
-pub(crate) const POLICIES: [PolicyText<'static>; 9] = [
+pub(crate) const POLICIES: [PolicyText<'static>; 10] = [
     PolicyText {
         file: "standing.cedar",
         text: include_str!("../policies/standing.cedar"),
@@ -36,6 +36,10 @@ pub(crate) const POLICIES: [PolicyText<'static>; 9] = [
     PolicyText {
         file: "release.cedar",
         text: include_str!("../policies/release.cedar"),
+    },
+    PolicyText {
+        file: "read.cedar",
+        text: include_str!("../policies/read.cedar"),
     },
     PolicyText {
         file: "collect.cedar",

@@ -82,6 +82,8 @@ impl Permits {
             terms: asked.terms.key.clone(),
             terms_digest: row.digest,
             policies: self.digest,
+            waived: asked.waived,
+            grants: asked.grants.to_vec(),
             at,
         })
     }
@@ -128,11 +130,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     use cedar_policy::Entities;
-    use cultivar_record::{OrganizationId, Purpose, Standing};
+    use cultivar_record::{FactName, OrganizationId, Purpose, Standing, Waived};
 
     use super::*;
     use crate::pack::read_schema;
-    use crate::{Commerce, Competition, Footing, Offering, Register, Scores, Training, Use};
+    use crate::{
+        Access, Commerce, Competition, Demand, Duties, Footing, Offering, Reading, Register, Release, Scores, Training,
+        Use,
+    };
 
     const ORGANIZATION: [u8; 32] = [1; 32];
 
@@ -156,6 +161,8 @@ mod tests {
                 purpose: Purpose::Serve,
             },
             offering: Offering::default(),
+            waived: Waived::NONE,
+            grants: &[],
         };
         permits
             .decide(&request, VerdictId::from_parts(zero, &ORGANIZATION), zero)
@@ -189,6 +196,8 @@ mod tests {
                 untraced: u64::MAX,
             },
             offering: Offering::default(),
+            waived: Waived::NONE,
+            grants: &[],
         };
         let error = permits
             .decide(&request, VerdictId::from_parts(zero, &ORGANIZATION), zero)
@@ -207,6 +216,7 @@ mod tests {
             untraced: 1,
         };
         let (purpose, approvers) = (Purpose::Serve, BTreeSet::from(["Ben".to_owned()]));
+        let here = ["DE".parse().unwrap(), "EU".parse().unwrap()];
         let uses = [
             Use::Infer { purpose },
             Use::Collect { purpose },
@@ -223,11 +233,22 @@ mod tests {
                 commerce: Commerce::Noncommercial,
                 untraced: 0,
             },
-            Use::Release {
+            Use::Release(Release {
                 training,
                 requester: "Ann",
                 approvers: &approvers,
-            },
+                quorum: 2,
+                roles: Demand::Met,
+                evidence: Demand::Unmet,
+                duties: Duties::MET,
+            }),
+            Use::ReadContent(Reading {
+                market: &here[0],
+                within: &here,
+                residency: &here,
+                ticket: "T-1",
+                access: Access::Ordinary,
+            }),
         ];
         for terms in register.rows() {
             let entities = vocabulary.entities(terms).unwrap();
@@ -242,6 +263,8 @@ mod tests {
                     terms,
                     wanted,
                     offering: Offering::default(),
+                    waived: FactName::ALL.into_iter().collect(),
+                    grants: &[],
                 };
                 let request = vocabulary.request(&asked, Settings::default()).unwrap();
                 let context = request.context().unwrap().clone();

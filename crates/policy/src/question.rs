@@ -4,10 +4,11 @@
 use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
-use cultivar_record::{Fact, FactName, Purpose, Terms};
+use cultivar_record::{Fact, FactName, Market, Purpose, Terms, Waived};
 
 use crate::{
-    Commerce, Competition, Footing, Offering, PolicyError, Scores, Settings, Silence, Training, Use, UseRequest,
+    Access, Commerce, Competition, Demand, Duties, Footing, Offering, PolicyError, Reading, Release, Scores, Settings,
+    Silence, Training, Use, UseRequest,
 };
 
 /// The schema's type names, parsed once.
@@ -21,6 +22,8 @@ pub(crate) struct Vocabulary {
     footing: EntityTypeName,
     purpose: EntityTypeName,
     silence: EntityTypeName,
+    waived: EntityTypeName,
+    market: EntityTypeName,
 }
 
 impl Vocabulary {
@@ -35,6 +38,8 @@ impl Vocabulary {
             footing: name("Footing")?,
             purpose: name("Purpose")?,
             silence: name("Silence")?,
+            waived: name("WaivedFact")?,
+            market: name("Market")?,
         })
     }
 
@@ -61,6 +66,11 @@ impl Vocabulary {
             pair("standing", value(&self.standing, asked.standing.as_str())),
             pair("footing", value(&self.footing, footing_word(asked.footing))),
         ];
+        let reads_terms = matches!(
+            asked.wanted,
+            Use::Train(_) | Use::Evaluate { .. } | Use::PublishDataset { .. } | Use::Release(_)
+        );
+        pairs.extend(reads_terms.then(|| self.waived(asked.waived)));
         match asked.wanted {
             Use::Infer { purpose } | Use::Collect { purpose } => {
                 pairs.extend([self.purpose(purpose), offering_pair(asked.offering)?]);
@@ -80,25 +90,31 @@ impl Vocabulary {
             Use::PublishDataset { commerce, untraced } => {
                 pairs.extend([commercial_pair(commerce), pair("untraced", long(untraced))]);
             }
-            Use::Release {
-                training,
-                requester,
-                approvers,
-            } => {
-                let approvals = u64::try_from(approvers.len()).unwrap_or(u64::MAX);
-                let requester_approves = RestrictedExpression::new_bool(approvers.contains(requester));
-                pairs.extend([
-                    training_pair(training)?,
-                    pair("approvals", long(approvals)),
-                    pair("requester_approves", requester_approves),
-                ]);
-            }
+            Use::Release(release) => pairs.extend(release_pairs(&release)?),
+            Use::ReadContent(reading) => pairs.extend(self.reading(&reading)),
         }
         Ok(pairs)
     }
 
     fn fact(&self, fact: Fact) -> RestrictedExpression {
         value(&self.fact, fact.as_str())
+    }
+
+    fn waived(&self, waived: Waived) -> Pair {
+        let facts = waived.facts().map(|fact| value(&self.waived, fact.as_str()));
+        pair("waived", RestrictedExpression::new_set(facts))
+    }
+
+    fn reading(&self, reading: &Reading<'_>) -> [Pair; 5] {
+        let market = |market: &Market| value(&self.market, market.as_str());
+        let places = |places: &[Market]| RestrictedExpression::new_set(places.iter().map(market));
+        [
+            pair("market", market(reading.market)),
+            pair("within", places(reading.within)),
+            pair("residency", places(reading.residency)),
+            pair("ticket", RestrictedExpression::new_string(reading.ticket.to_owned())),
+            pair("break_glass", truth(reading.access == Access::BreakGlass)),
+        ]
     }
 
     fn purpose(&self, purpose: Purpose) -> Pair {
@@ -125,10 +141,45 @@ fn long(count: u64) -> RestrictedExpression {
     RestrictedExpression::new_long(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-fn training_pair(training: Training) -> Result<Pair, PolicyError> {
-    let competes = RestrictedExpression::new_bool(training.competition == Competition::Competes);
+fn truth(holds: bool) -> RestrictedExpression {
+    RestrictedExpression::new_bool(holds)
+}
+
+fn release_pairs(release: &Release<'_>) -> Result<[Pair; 7], PolicyError> {
+    let approvals = u64::try_from(release.approvers.len()).unwrap_or(u64::MAX);
+    let requester_approves = release.approvers.contains(release.requester);
+    Ok([
+        training_pair(release.training)?,
+        pair("approvals", long(approvals)),
+        pair("quorum", long(release.quorum)),
+        demand_pair("roles_approve", release.roles),
+        pair("requester_approves", truth(requester_approves)),
+        demand_pair("evidence_complete", release.evidence),
+        duties_pair(release.duties)?,
+    ])
+}
+
+fn duties_pair(duties: Duties) -> Result<Pair, PolicyError> {
     let fields = [
-        pair("competes", competes),
+        demand_pair("attribution", duties.attribution),
+        demand_pair("flow_down", duties.flow_down),
+        demand_pair("share_alike", duties.share_alike),
+        demand_pair("caps", duties.caps),
+        demand_pair("label", duties.label),
+    ];
+    Ok(pair(
+        "duties",
+        RestrictedExpression::new_record(fields).map_err(undecided)?,
+    ))
+}
+
+fn demand_pair(name: &str, demand: Demand) -> Pair {
+    pair(name, truth(demand == Demand::Met))
+}
+
+fn training_pair(training: Training) -> Result<Pair, PolicyError> {
+    let fields = [
+        pair("competes", truth(training.competition == Competition::Competes)),
         commercial_pair(training.commerce),
         pair("untraced", long(training.untraced)),
     ];
@@ -145,7 +196,7 @@ fn offering_pair(offering: Offering) -> Result<Pair, PolicyError> {
         ("approved", offering.approved),
         ("resident", offering.resident),
     ];
-    let fields = fields.map(|(name, holds)| pair(name, RestrictedExpression::new_bool(holds)));
+    let fields = fields.map(|(name, holds)| pair(name, truth(holds)));
     Ok(pair(
         "offering",
         RestrictedExpression::new_record(fields).map_err(undecided)?,
@@ -153,10 +204,7 @@ fn offering_pair(offering: Offering) -> Result<Pair, PolicyError> {
 }
 
 fn commercial_pair(commerce: Commerce) -> Pair {
-    pair(
-        "commercial",
-        RestrictedExpression::new_bool(commerce == Commerce::Commercial),
-    )
+    pair("commercial", truth(commerce == Commerce::Commercial))
 }
 
 const fn footing_word(footing: Footing) -> &'static str {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use cultivar_record::{OrganizationId, Purpose, Standing, Terms, UseAction};
+use cultivar_record::{GrantId, Market, OrganizationId, Purpose, Standing, Terms, UseAction, Waived};
 use serde::{Deserialize, Serialize};
 
 /// One question about one row of terms.
@@ -21,6 +21,10 @@ pub struct UseRequest<'a> {
     pub wanted: Use<'a>,
     /// How the call stands to the market that it comes from.
     pub offering: Offering,
+    /// The facts of these terms that contracts waive for this use: whoever asks has checked signatures, scope and dates.
+    pub waived: Waived,
+    /// Those contracts, for the verdict; no policy reads them.
+    pub grants: &'a [GrantId],
 }
 
 /// How a call stands to the market that it comes from. Policies read it where a model is asked; what is decided offline comes
@@ -93,14 +97,9 @@ pub enum Use<'a> {
         untraced: u64,
     },
     /// Offer a model that was trained on records under the terms.
-    Release {
-        /// What it was trained for.
-        training: Training,
-        /// Who asks for the release.
-        requester: &'a str,
-        /// Who approved it, each once.
-        approvers: &'a BTreeSet<String>,
-    },
+    Release(Release<'a>),
+    /// Let a person read what was recorded under the terms.
+    ReadContent(Reading<'a>),
 }
 
 impl Use<'_> {
@@ -112,7 +111,8 @@ impl Use<'_> {
             Self::Train(_) => UseAction::Train,
             Self::Evaluate { .. } => UseAction::Evaluate,
             Self::PublishDataset { .. } => UseAction::PublishDataset,
-            Self::Release { .. } => UseAction::Release,
+            Self::Release(_) => UseAction::Release,
+            Self::ReadContent(_) => UseAction::ReadContent,
         }
     }
 }
@@ -126,6 +126,88 @@ pub struct Training {
     pub commerce: Commerce,
     /// Records of unknown origin among the training data; they never train.
     pub untraced: u64,
+}
+
+/// The circumstances of a release.
+#[derive(Clone, Copy, Debug)]
+pub struct Release<'a> {
+    /// What the model was trained for.
+    pub training: Training,
+    /// Who asks for the release.
+    pub requester: &'a str,
+    /// Who approved it, each once.
+    pub approvers: &'a BTreeSet<String>,
+    /// How many people the market demands; fewer than two never suffice.
+    pub quorum: u64,
+    /// Whether each role that the market demands is among those who approved.
+    pub roles: Demand,
+    /// Whether the evidence that the market demands is complete.
+    pub evidence: Demand,
+    /// What is owed where the model is offered.
+    pub duties: Duties,
+}
+
+/// Whether a demand is met. What nobody has looked at is not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Demand {
+    /// It is met, or nothing is demanded.
+    Met,
+    /// It is not, or nobody knows.
+    #[default]
+    Unmet,
+}
+
+/// What a model that learned from terms owes where it is offered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Duties {
+    /// Notices, and the names that the terms demand.
+    pub attribution: Demand,
+    /// Restrictions passed on in the model's licence.
+    pub flow_down: Demand,
+    /// The model licensed alike.
+    pub share_alike: Demand,
+    /// Users and revenue below the numbers at which the terms end.
+    pub caps: Demand,
+    /// The label that the market demands for generated content.
+    pub label: Demand,
+}
+
+impl Duties {
+    /// Nothing is owed that is not done.
+    pub const MET: Self = Self {
+        attribution: Demand::Met,
+        flow_down: Demand::Met,
+        share_alike: Demand::Met,
+        caps: Demand::Met,
+        label: Demand::Met,
+    };
+}
+
+/// A person reads recorded content.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// Where the reader is.
+    pub market: &'a Market,
+    /// That market and everything that it is a part of: its country, and the groups that hold either.
+    pub within: &'a [Market],
+    /// Where the content must stay; anywhere where none is named.
+    pub residency: &'a [Market],
+    /// The ticket that the reading is for; empty where there is none.
+    pub ticket: &'a str,
+    /// In which way the content is reached.
+    pub access: Access,
+}
+
+/// In which way content is reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// By the ticket.
+    #[default]
+    Ordinary,
+    /// Without waiting for one: a second person must look at it afterwards.
+    BreakGlass,
 }
 
 /// Whether a model competes with the party of the terms.

@@ -82,6 +82,8 @@ typed_id! {
     MemberId, "member id";
     /// An approval.
     ApprovalId, "approval id";
+    /// A grant.
+    GrantId, "grant id";
     /// An incident.
     IncidentId, "incident id";
 }

@@ -32,6 +32,7 @@ mod trace;
 mod units;
 mod unquoted;
 mod verdict;
+mod waived;
 
 pub use ambient::Ambient;
 pub use api_key::{ApiKey, IpRange, Purpose};
@@ -44,7 +45,7 @@ pub use endpoint::Endpoint;
 pub use error::RecordError;
 pub use exchange::{Exchange, ExchangeOutcome, Failure, Intent, Usage};
 pub use id::{
-    ApiKeyId, ApprovalId, ComparisonId, ConversationId, DatasetId, ExchangeId, IncidentId, JobId, MemberId,
+    ApiKeyId, ApprovalId, ComparisonId, ConversationId, DatasetId, ExchangeId, GrantId, IncidentId, JobId, MemberId,
     ModelVersionId, OrganizationId, ProjectId, ProviderId, RunId, VerdictId,
 };
 pub use incident::Incident;
@@ -63,3 +64,4 @@ pub use trace::Trace;
 pub use units::{ByteCount, MicroUsd, TokenCount};
 pub use unquoted::without_values;
 pub use verdict::{Decision, Reason, UseAction, Verdict};
+pub use waived::Waived;

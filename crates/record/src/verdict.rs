@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Fact, FactName, OrganizationId, TermsKey, Timestamp, VerdictId};
+use crate::{Digest, Fact, FactName, GrantId, OrganizationId, TermsKey, Timestamp, VerdictId, Waived};
 
 /// What somebody wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,17 +22,20 @@ pub enum UseAction {
     PublishDataset,
     /// Offer a model in a market.
     Release,
+    /// Let a person read recorded content.
+    ReadContent,
 }
 
 impl UseAction {
     /// Every action.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Infer,
         Self::Collect,
         Self::Train,
         Self::Evaluate,
         Self::PublishDataset,
         Self::Release,
+        Self::ReadContent,
     ];
 
     /// The name in the Cedar schema.
@@ -44,6 +47,7 @@ impl UseAction {
             Self::Evaluate => "Evaluate",
             Self::PublishDataset => "PublishDataset",
             Self::Release => "Release",
+            Self::ReadContent => "ReadContent",
         }
     }
 }
@@ -98,6 +102,12 @@ pub struct Verdict {
     pub terms_digest: Digest,
     /// Digest of the policies and schema in force.
     pub policies: Digest,
+    /// What contracts waived of those facts when it was decided.
+    #[serde(default, skip_serializing_if = "Waived::is_empty")]
+    pub waived: Waived,
+    /// The contracts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<GrantId>,
     /// When.
     pub at: Timestamp,
 }

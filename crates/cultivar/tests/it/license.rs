@@ -18,7 +18,7 @@ fn a_provider_that_forbids_training_is_not_asked() {
     let ran = Ran::of(workplace.command(&["build", "recipe.toml"]).env("ACME_KEY", "sk-test"));
     assert_snapshot!(ran.failure(), @"
     error[pipeline::nothing_permitted]: no source may be trained on: Train is forbidden under `openai-services-2026-01-01`, clause 3.3(e); definitions 'Permitted Exception', 'Reverse Engineer'; 16.11; 16.12
-    help: Get a signed grant and write it into the local register as a row of its own; or use a provider whose terms allow it (rows with `train_competing = yes`); or stay inside the provider's own fine-tuning service.
+    help: Have two people sign a grant of the provider that waives `train_competing`; or use a provider whose terms allow it (rows with `train_competing = yes`); or stay inside the provider's own fine-tuning service.
     exit 4
     ");
     assert_eq!(provider.asked(), 0);

@@ -8,9 +8,12 @@ use std::{
 };
 
 use cultivar_policy::{
-    Commerce, Competition, Footing, Offering, Permits, Register, Scores, Settings, Silence, Training, Use, UseRequest,
+    Access, Commerce, Competition, Demand, Duties, Footing, Markets, Offering, Permits, Reading, Register, Release,
+    Scores, Settings, Silence, Training, Use, UseRequest,
 };
-use cultivar_record::{Decision, OrganizationId, Purpose, Standing, Timestamp, Verdict, VerdictId, digest_of};
+use cultivar_record::{
+    Decision, FactName, Market, OrganizationId, Purpose, Standing, Timestamp, Verdict, VerdictId, Waived, digest_of,
+};
 
 /// The rows of the tables that begin with this header cell, without header and rule.
 fn table(text: &str, header: &str) -> Vec<Vec<String>> {
@@ -55,6 +58,29 @@ impl Words {
         self.one_of(key, Some("yes"), &[("yes", true), ("no", false)])
     }
 
+    fn list(&mut self, key: &str) -> Vec<String> {
+        let words = self.take_or(key, Some(""));
+        words
+            .split(", ")
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn demand(&mut self, key: &str) -> Demand {
+        self.one_of(key, Some("yes"), &[("yes", Demand::Met), ("no", Demand::Unmet)])
+    }
+
+    fn duties(&mut self) -> Duties {
+        Duties {
+            attribution: self.demand("attribution given"),
+            flow_down: self.demand("restrictions passed on"),
+            share_alike: self.demand("licensed alike"),
+            caps: self.demand("below caps"),
+            label: self.demand("labelled"),
+        }
+    }
+
     fn purpose(&mut self) -> Purpose {
         self.take("purpose").parse().unwrap()
     }
@@ -89,6 +115,75 @@ impl Words {
     }
 }
 
+/// What a use borrows.
+struct Told {
+    requester: String,
+    approvers: BTreeSet<String>,
+    reader: Market,
+    within: Vec<Market>,
+    residency: Vec<Market>,
+    ticket: String,
+}
+
+impl Told {
+    fn read(words: &mut Words) -> Self {
+        let market = |code: &str| code.parse::<Market>().unwrap();
+        let reader = market(&words.take_or("reader in", Some("DE")));
+        let markets = Markets::shipped().unwrap();
+        let wholes = ["EU", "CN", reader.as_str()].map(market).into_iter();
+        let within = wholes.filter(|whole| markets.covers(std::slice::from_ref(whole), &reader));
+        Self {
+            requester: words.take_or("requester", Some("")),
+            approvers: words.list("approvers").into_iter().collect(),
+            within: within.collect(),
+            reader,
+            residency: words.list("content stays in").iter().map(|code| market(code)).collect(),
+            ticket: words.take_or("ticket", Some("")),
+        }
+    }
+}
+
+fn wanted<'a>(words: &mut Words, told: &'a Told) -> Use<'a> {
+    match words.take("use").as_str() {
+        "infer" => Use::Infer {
+            purpose: words.purpose(),
+        },
+        "collect" => Use::Collect {
+            purpose: words.purpose(),
+        },
+        "train" => Use::Train(words.training()),
+        "evaluate" => Use::Evaluate {
+            purpose: words.purpose(),
+            scores: words.scores(),
+        },
+        "publish dataset" => Use::PublishDataset {
+            commerce: words.commerce(),
+            untraced: words.untraced(),
+        },
+        "release" => Use::Release(Release {
+            training: words.training(),
+            requester: &told.requester,
+            approvers: &told.approvers,
+            quorum: words.take_or("quorum", Some("2")).parse().unwrap(),
+            roles: words.demand("roles approve"),
+            evidence: words.demand("evidence complete"),
+            duties: words.duties(),
+        }),
+        "read content" => Use::ReadContent(Reading {
+            market: &told.reader,
+            within: &told.within,
+            residency: &told.residency,
+            ticket: &told.ticket,
+            access: words.one_of(
+                "break glass",
+                Some("no"),
+                &[("yes", Access::BreakGlass), ("no", Access::Ordinary)],
+            ),
+        }),
+        other => panic!("`{other}` is no use"),
+    }
+}
+
 fn decide(words: &mut Words, register: &Register) -> Verdict {
     let silence = [("permits", Silence::Permits), ("forbids", Silence::Forbids)];
     let silent_benchmark = words.one_of("silent benchmark", Some("permits"), &silence);
@@ -104,51 +199,31 @@ fn decide(words: &mut Words, register: &Register) -> Verdict {
         ("not accepted", Footing::NotAccepted),
         ("own", Footing::Own),
     ];
-    let requester = words.take_or("requester", Some(""));
-    let approvers: BTreeSet<String> = words
-        .take_or("approvers", Some(""))
-        .split(", ")
-        .map(str::to_owned)
+    let told = Told::read(words);
+    let waived: Waived = words
+        .list("waived")
+        .iter()
+        .map(|name| FactName::ALL.into_iter().find(|fact| fact.as_str() == name).unwrap())
         .collect();
     let request = UseRequest {
         organization: OrganizationId::from_parts(Timestamp::from_micros(0), &[1; 32]),
         standing: words.one_of("standing", Some("active"), &standings),
         footing: words.one_of("footing", None, &footings),
         terms: register.get(&words.take("terms").parse().unwrap()).unwrap(),
-        wanted: match words.take("use").as_str() {
-            "infer" => Use::Infer {
-                purpose: words.purpose(),
-            },
-            "collect" => Use::Collect {
-                purpose: words.purpose(),
-            },
-            "train" => Use::Train(words.training()),
-            "evaluate" => Use::Evaluate {
-                purpose: words.purpose(),
-                scores: words.scores(),
-            },
-            "publish dataset" => Use::PublishDataset {
-                commerce: words.commerce(),
-                untraced: words.untraced(),
-            },
-            "release" => Use::Release {
-                training: words.training(),
-                requester: &requester,
-                approvers: &approvers,
-            },
-            other => panic!("`{other}` is no use"),
-        },
+        wanted: wanted(words, &told),
         offering: Offering {
             open: words.yes_or_no("market open"),
             offered: words.yes_or_no("offered there"),
             approved: words.yes_or_no("approved there"),
             resident: words.yes_or_no("resident"),
         },
+        waived,
+        grants: &[],
     };
     let permits = Permits::shipped(Settings { silent_benchmark }).unwrap();
     let id = VerdictId::from_parts(Timestamp::from_micros(0), &[2; 32]);
     let verdict = permits.decide(&request, id, Timestamp::from_micros(7)).unwrap();
-    assert_eq!(verdict.terms, request.terms.key);
+    assert_eq!((&verdict.terms, verdict.waived), (&request.terms.key, waived));
     assert_eq!(verdict.terms_digest, digest_of(request.terms).unwrap());
     assert_eq!(
         (verdict.policies, verdict.id, verdict.at.micros()),

@@ -7,7 +7,7 @@ use cultivar_record::{
     DatasetId, Decision, Digest, Endpoint, EntryKind, ExchangeId, ExchangeOutcome, Failure, Intent, Job, JobId,
     JobState, LeafIndex, LedgerEntry, Limit, MicroUsd, Organization, OrganizationId, Pedigree, Price, Provider,
     ProviderId, ProviderKind, Purpose, Retention, Run, RunId, RunState, Salt, Standing, Timestamp, TokenCount, Usage,
-    UseAction, Verdict, VerdictId, canonical_json,
+    UseAction, Verdict, VerdictId, Waived, canonical_json,
 };
 use cultivar_store::{IntentFrame, OutcomeFrame};
 use cultivar_testkit::CountingAmbient;
@@ -101,6 +101,8 @@ impl Samples {
             terms: "cc-by-4_0".parse().unwrap(),
             terms_digest: self.digest(),
             policies: self.digest(),
+            waived: Waived::NONE,
+            grants: Vec::new(),
             at: self.now(),
         }
     }

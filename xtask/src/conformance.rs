@@ -5,6 +5,7 @@
 
 mod gateway;
 pub(crate) mod peers;
+mod policy;
 pub(crate) mod program;
 mod provenance;
 mod report;
@@ -42,6 +43,8 @@ pub(crate) struct Arguments {
 enum Suite {
     /// Foreign clients of the model API, and Schemathesis, against `cultivar serve`
     Gateway,
+    /// Cedar's symbolic compiler and the solver cvc5 against the policies, the shipped packs, and loosened rules
+    Policy,
     /// Foreign verifiers of transparency logs and signatures against the ledger
     Provenance,
 }
@@ -50,6 +53,7 @@ impl Suite {
     fn name(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
+            Self::Policy => "policy",
             Self::Provenance => "provenance",
         }
     }
@@ -57,6 +61,7 @@ impl Suite {
     fn run(self, context: &Context) -> Result<Outcome, Failure> {
         match self {
             Self::Gateway => gateway::run(context),
+            Self::Policy => policy::run(context),
             Self::Provenance => provenance::run(context),
         }
     }
@@ -72,7 +77,7 @@ struct Context<'a> {
     suites: PathBuf,
     /// Where peers are installed: `target/peers`.
     peers: PathBuf,
-    /// What `cultivar demo` left.
+    /// What `cultivar demo` left; the suite `policy` reads no data.
     data_dir: PathBuf,
     /// The program to be tried; none where it is to be built.
     cultivar: Option<&'a Path>,
@@ -85,6 +90,7 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<ExitCode, Failur
     let target = target(root);
     let data_dir = match &arguments.data_dir {
         Some(given) => given.clone(),
+        None if matches!(arguments.suite, Suite::Policy) => PathBuf::new(),
         None => program::demo(
             &program::given_or_built(arguments.cultivar.as_deref(), root, &target)?,
             &target,

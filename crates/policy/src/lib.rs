@@ -8,6 +8,8 @@
 //! This crate knows neither clock nor database: who asks, on what footing, and when, are arguments. It does not know which
 //! rows bind a dataset or stack on each other (a host's terms and the model's): the caller asks once for each.
 
+mod difference;
+mod duties;
 mod error;
 mod markets;
 mod pack;
@@ -17,6 +19,8 @@ mod question;
 mod register;
 mod request;
 
+pub use difference::{Difference, differences};
+pub use duties::duties;
 pub use error::PolicyError;
 pub use markets::Markets;
 pub use pack::PolicyText;

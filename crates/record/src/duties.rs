@@ -1,0 +1,120 @@
+//! Duties: what is owed along with a model or a dataset, and to whose terms.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{FactName, TermsKey};
+
+/// What a duty demands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Demand {
+    /// The party and the document are named.
+    Attribution {
+        /// Whom to name.
+        party: String,
+    },
+    /// The model's name begins so.
+    NamePrefix {
+        /// How.
+        prefix: String,
+    },
+    /// One of these texts is displayed.
+    Display {
+        /// The texts.
+        one_of: Vec<String>,
+    },
+    /// The document's restrictions are passed on with the model.
+    FlowDown,
+    /// What is made from it is licensed alike.
+    ShareAlike {
+        /// The licence, as the register names it.
+        licence: String,
+    },
+    /// Nobody makes money with it.
+    Noncommercial,
+    /// At most so many users a month, then a licence of its own is needed.
+    UserCap {
+        /// Users a month.
+        users: u64,
+    },
+    /// At most so much revenue a year, in US dollars, then a licence of its own is needed.
+    RevenueCap {
+        /// US dollars a year.
+        usd: u64,
+    },
+    /// The register does not know whether a duty follows from this column, or follows only on a condition: a person reads it.
+    Read {
+        /// The column.
+        fact: FactName,
+    },
+}
+
+/// One duty.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Duty {
+    /// What is demanded.
+    #[serde(flatten)]
+    pub demand: Demand,
+    /// By which row of terms.
+    pub terms: TermsKey,
+    /// By which clause, as the register names it.
+    pub clause: String,
+}
+
+/// Two duties that cannot both be kept, or not by one licence.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Clash {
+    /// Whose duty.
+    pub terms: TermsKey,
+    /// Against whose.
+    pub against: TermsKey,
+    /// Why both cannot be kept.
+    pub reason: String,
+}
+
+/// Everything that is owed, sorted, each duty once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duties {
+    /// The duties.
+    pub duties: Vec<Duty>,
+    /// Those that clash.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clashes: Vec<Clash>,
+}
+
+impl Duties {
+    /// The duty whose name prefix a model's name lacks, where there is one. Letter case does not matter.
+    pub fn missing_prefix(&self, name: &str) -> Option<(&Duty, &str)> {
+        self.duties.iter().find_map(|duty| match &duty.demand {
+            Demand::NamePrefix { prefix } if !begins_with(name, prefix) => Some((duty, prefix.as_str())),
+            _ => None,
+        })
+    }
+}
+
+/// Whether a name begins with a prefix, whatever the case and whether words are parted by a space, `-` or `_`.
+fn begins_with(name: &str, prefix: &str) -> bool {
+    let plain = |text: &str| -> String {
+        let kept = text.chars().filter(|c| c.is_alphanumeric() || *c == '.');
+        kept.flat_map(char::to_lowercase).collect()
+    };
+    plain(name).starts_with(&plain(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_begins_with_its_prefix_however_it_is_written() {
+        for (name, holds) in [
+            ("Llama-3-barista", true),
+            ("llama3 barista", true),
+            ("LLAMA_3", true),
+            ("barista-llama-3", false),
+            ("Llama", false),
+        ] {
+            assert_eq!(begins_with(name, "Llama 3"), holds, "{name}");
+        }
+    }
+}

@@ -5,8 +5,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use cultivar_policy::OWN_MODELS;
-use cultivar_record::{Digest, Provider, ProviderKind, Terms, digest_of};
+use cultivar_policy::{OWN_MODELS, stack};
+use cultivar_record::{Digest, Provider, ProviderKind, Terms, TermsKey, digest_of};
 
 use crate::{Gateway, GatewayError, providers::ProviderClient};
 
@@ -18,6 +18,8 @@ pub struct Offer {
     pub terms: Terms,
     /// Digest of those terms.
     pub terms_digest: Digest,
+    /// The rows among them that must be accepted, each.
+    pub(crate) rows: Vec<(TermsKey, Digest)>,
     client: RwLock<Option<Arc<dyn ProviderClient>>>,
 }
 
@@ -76,9 +78,10 @@ impl Gateway {
     pub(crate) fn refresh_offers(&self, mut providers: Vec<Provider>) -> Result<(), GatewayError> {
         providers.sort_by_key(|provider| provider.id);
         let offer = |provider: Provider| {
-            let terms = self.terms(&provider.terms)?.clone();
+            let terms = self.terms(&provider.terms)?;
             Ok(Arc::new(Offer {
                 terms_digest: digest_of(&terms)?,
+                rows: stack::rows(&terms)?,
                 terms,
                 provider,
                 client: RwLock::new(None),

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use cultivar_policy::{Footing, OWN_MODELS, Offering, Scores, Training, Use, UseRequest};
+use cultivar_policy::{Footing, OWN_MODELS, Offering, Scores, Training, Use, UseRequest, stack};
 use cultivar_record::{
     Digest, Market, Organization, OrganizationId, Purpose, Standing, Terms, TermsKey, Timestamp, Verdict, VerdictId,
     Waived,
@@ -70,7 +70,13 @@ impl Gateway {
         let footing = if offer.is_said_to_be_own() && !offer.is_own() {
             Footing::NotAccepted
         } else {
-            self.footing(&caller.organization, terms, Some(&caller.market), Some(purpose), now)
+            self.footing(
+                &caller.organization,
+                &offer.rows,
+                Some(&caller.market),
+                Some(purpose),
+                now,
+            )
         };
         let offering = self.offering(caller, offer, now);
         self.decide(&caller.organization, terms, footing, offering, Wanted::Call(purpose))
@@ -100,13 +106,13 @@ impl Gateway {
             .await
     }
 
-    /// The row of a key as it stands now.
+    /// The row of a key as it stands now, or the stack of several.
     ///
     /// # Errors
     /// `unknown_terms`.
-    pub fn terms(&self, key: &TermsKey) -> Result<&Terms, GatewayError> {
+    pub fn terms(&self, key: &TermsKey) -> Result<Terms, GatewayError> {
         self.register
-            .get(key)
+            .find(key)
             .ok_or_else(|| GatewayError::UnknownTerms { terms: key.clone() })
     }
 
@@ -123,7 +129,8 @@ impl Gateway {
         wanted: Wanted,
     ) -> Result<Verdict, GatewayError> {
         let terms = (terms, terms_digest);
-        let footing = self.footing(organization, terms, None, None, self.ambient.now());
+        let rows = stack::rows(terms.0)?;
+        let footing = self.footing(organization, &rows, None, None, self.ambient.now());
         let verdict = self
             .decide(organization, terms, footing, Offering::default(), wanted)
             .await?;
@@ -182,23 +189,27 @@ impl Gateway {
     fn footing(
         &self,
         organization: &Organization,
-        (terms, digest): (&Terms, Digest),
+        rows: &[(TermsKey, Digest)],
         market: Option<&Market>,
         purpose: Option<Purpose>,
         now: Timestamp,
     ) -> Footing {
-        if terms.key.as_str() == OWN_MODELS {
+        if let [(alone, _)] = rows
+            && alone.as_str() == OWN_MODELS
+        {
             return Footing::Own;
         }
         let acceptances = self.acceptances.read().unwrap_or_else(PoisonError::into_inner);
-        let in_force = acceptances.iter().any(|acceptance| {
-            acceptance.organization == organization.id
-                && acceptance.digest == digest
-                && acceptance.terms == terms.key
-                && acceptance.covers(None, purpose, now)
-                && market.is_none_or(|market| self.markets.covers(&acceptance.markets, market))
-        });
-        if in_force {
+        let is_accepted = |(terms, digest): &(TermsKey, Digest)| {
+            acceptances.iter().any(|acceptance| {
+                acceptance.organization == organization.id
+                    && acceptance.digest == *digest
+                    && acceptance.terms == *terms
+                    && acceptance.covers(None, purpose, now)
+                    && market.is_none_or(|market| self.markets.covers(&acceptance.markets, market))
+            })
+        };
+        if rows.iter().all(is_accepted) {
             Footing::Accepted
         } else {
             Footing::NotAccepted

@@ -10,7 +10,7 @@ use cultivar_record::{
 };
 use cultivar_store::tables;
 
-use crate::{Context, PipelineError, Prompts, Recipe};
+use crate::{Context, PipelineError, Prompts, Recipe, duties};
 
 /// Exchanges read from the database at a time.
 const PAGE: u32 = 1_000;
@@ -73,8 +73,9 @@ pub(crate) async fn admit(context: &Context, recipe: &Recipe, prompts: &Prompts)
 /// Asks before anything is sent: what may not train, or may not be compared with, need not be paid for.
 pub(crate) async fn may_learn(context: &Context, recipe: &Recipe) -> Result<(), PipelineError> {
     let terms = context.gateway.terms(&recipe.teacher.terms)?;
-    let digest = digest_of(terms)?;
-    let organization = &context.organization;
+    let digest = digest_of(&terms)?;
+    let (terms, organization) = (&terms, &context.organization);
+    duties::of_model(&recipe.name, [terms])?;
     let training = context
         .gateway
         .permit_training(organization, terms, digest, training(recipe))

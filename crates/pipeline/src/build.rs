@@ -4,7 +4,8 @@ use cultivar_gateway::NewProvider;
 use cultivar_record::Comparison;
 
 use crate::{
-    Context, PipelineError, Prompts, Recipe, admit, collect, compare, curate, publish, report, report::Report, train,
+    Context, PipelineError, Prompts, Recipe, admit, collect, compare, curate, duties, publish, report, report::Report,
+    train,
 };
 
 /// What a build made.
@@ -31,6 +32,7 @@ pub async fn build(context: &Context, recipe: &Recipe, prompts: &Prompts) -> Res
 
     progress.stage("admit: what may train, decided before it is read");
     let admitted = admit::admit(context, recipe, prompts).await?;
+    duties::tell(context, &recipe.name, admitted.sets.iter().map(|set| set.terms_digest))?;
 
     progress.stage("curate: desensitise, drop near-duplicates, split, seal");
     let dataset = curate::curate(context, recipe, admitted).await?;

@@ -48,6 +48,38 @@ pub enum PipelineError {
         /// The last verdict.
         verdict: Box<Verdict>,
     },
+    /// The terms of the training data demand another name.
+    #[error(
+        "a model trained under `{terms}` has a name that begins with `{prefix}`, and `{model}` does not (clause {clause})"
+    )]
+    #[diagnostic(
+        code("pipeline::name_prefix"),
+        help("give the recipe a `name` that begins with `{prefix}`, or train on data of other terms")
+    )]
+    NamePrefix {
+        /// The model.
+        model: String,
+        /// What its name must begin with.
+        prefix: String,
+        /// Whose terms.
+        terms: String,
+        /// The clause.
+        clause: String,
+    },
+    /// Duties that cannot both be kept. Training goes on: whether the model is offered is decided later.
+    #[error("the duties of `{terms}` and of `{against}` clash: {reason}")]
+    #[diagnostic(
+        code("pipeline::duties_clash"),
+        help("train without the data of one of them, or have counsel find a licence that keeps both")
+    )]
+    DutiesClash {
+        /// Whose duty.
+        terms: String,
+        /// Against whose.
+        against: String,
+        /// Why both cannot be kept.
+        reason: String,
+    },
     /// Too little to go on.
     #[error("{what}: {found} conversations, and at least {needed} are needed")]
     #[diagnostic(

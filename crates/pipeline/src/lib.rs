@@ -10,6 +10,7 @@ mod compare;
 mod context;
 mod curate;
 mod dataset_files;
+mod duties;
 mod error;
 mod model_files;
 mod pedigree;

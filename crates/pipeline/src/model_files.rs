@@ -1,11 +1,11 @@
-//! A model on disk: `model.safetensors`, `tokenizer.json`, `config.json` in Hugging Face's layout, `card.md`,
+//! A model on disk: `model.safetensors`, `tokenizer.json`, `config.json` in Hugging Face's layout, `card.md`, `duties.json`,
 //! `pedigree.json`, and last `manifest.json`.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use cultivar_ledger::VerifierKey;
 use cultivar_model::{DecoderConfig, Student, Tokenizer};
-use cultivar_record::{Digest, Pedigree, SignedPedigree, Split, canonical_json};
+use cultivar_record::{Digest, Duties, Pedigree, SignedPedigree, Split, canonical_json};
 use cultivar_store::{DataDir, files};
 
 use crate::{PipelineError, dataset_files::SealedDataset, pedigree::verify_pedigree, train::Trained};
@@ -14,6 +14,7 @@ const WEIGHTS: &str = "model.safetensors";
 const TOKENIZER: &str = "tokenizer.json";
 const CONFIG: &str = "config.json";
 const CARD: &str = "card.md";
+const DUTIES: &str = "duties.json";
 const PEDIGREE: &str = "pedigree.json";
 const MANIFEST: &str = "manifest.json";
 
@@ -25,17 +26,19 @@ pub(crate) fn write_model(
     signed: &SignedPedigree,
     trained: &Trained,
     dataset: &SealedDataset,
-    attribution: Option<&str>,
+    (duties, attribution): (&Duties, Option<&str>),
 ) -> Result<(), PipelineError> {
     let folder = dir.model(&signed.pedigree.model, signed.pedigree.version);
     // What a killed process left there has no row and no entry.
     files::remove_folder(&folder)?;
-    let (pedigree, card) = (canonical_json(signed)?, card(&signed.pedigree, dataset, attribution));
-    let parts: [(&str, &[u8]); 5] = [
+    let (pedigree, owed) = (canonical_json(signed)?, canonical_json(duties)?);
+    let card = card(&signed.pedigree, dataset, (duties, attribution));
+    let parts: [(&str, &[u8]); 6] = [
         (WEIGHTS, &trained.weights_bytes),
         (TOKENIZER, &trained.tokenizer_json),
         (CONFIG, &trained.config_json),
         (CARD, card.as_bytes()),
+        (DUTIES, owed.as_bytes()),
         (PEDIGREE, pedigree.as_bytes()),
     ];
     let mut manifest = Manifest::new();
@@ -46,7 +49,7 @@ pub(crate) fn write_model(
     Ok(dir.write(&folder.join(MANIFEST), canonical_json(&manifest)?.as_bytes())?)
 }
 
-fn card(pedigree: &Pedigree, dataset: &SealedDataset, attribution: Option<&str>) -> String {
+fn card(pedigree: &Pedigree, dataset: &SealedDataset, (duties, attribution): (&Duties, Option<&str>)) -> String {
     let mut card = format!(
         "# {} {}\n\nTrained from scratch by run `{}` on `{}` conversations. Weights: `{}`.\n\n## Descends from\n\n",
         pedigree.model,
@@ -64,6 +67,12 @@ fn card(pedigree: &Pedigree, dataset: &SealedDataset, attribution: Option<&str>)
     }
     if let Some(attribution) = attribution {
         let _ = writeln!(card, "- {attribution}");
+    }
+    if !duties.duties.is_empty() {
+        card.push_str("\n## Owed\n\n");
+    }
+    for duty in &duties.duties {
+        let _ = writeln!(card, "- {} (`{}`)", duty.owed, duty.terms);
     }
     card.push_str("\nThe signed pedigree beside this card names every exchange set, dataset, verdict and digest.\n");
     card

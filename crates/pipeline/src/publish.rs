@@ -10,6 +10,7 @@ use cultivar_store::{DataDir, Statements, tables};
 use crate::{
     Context, PipelineError, Recipe,
     dataset_files::SealedDataset,
+    duties,
     model_files::{open_student, write_model},
     pedigree,
     student::Joined,
@@ -74,13 +75,14 @@ async fn seal(
     version: u32,
 ) -> Result<Pedigree, PipelineError> {
     let pedigree = pedigree::of(context, recipe, dataset, trained, version)?;
+    let duties = duties::of_dataset(context, &recipe.name, dataset)?;
     let signed = context.gateway.sign_pedigree(pedigree.clone())?;
     write_model(
         &context.dir,
         &signed,
         trained,
         dataset,
-        recipe.teacher.attribution.as_deref(),
+        (&duties, recipe.teacher.attribution.as_deref()),
     )?;
     let row = pedigree.clone();
     let digests = [("weights", pedigree.weights), ("pedigree", digest_of(&pedigree)?)];

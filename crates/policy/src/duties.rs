@@ -2,7 +2,7 @@
 //!
 //! It does not know which rows those are, and decides nothing: duties are kept with the result and shown before training.
 
-use cultivar_record::{Clash, Demand, Duties, Duty, Fact, FactName, Terms};
+use cultivar_record::{Clash, Duties, Duty, Fact, FactName, Owed, Terms};
 use serde_json::Value;
 
 /// The duties of rows of terms, each once, and their clashes.
@@ -17,24 +17,24 @@ pub fn duties<'a>(rows: impl IntoIterator<Item = &'a Terms>) -> Duties {
 }
 
 fn of_row(row: &Terms) -> Vec<Duty> {
-    let mut demands = Vec::new();
-    let mut owed = |fact: FactName, demand: Demand| match row.fact(fact) {
-        Fact::Yes => demands.push(demand),
-        Fact::Conditional | Fact::Unknown => demands.push(Demand::Read { fact }),
+    let mut all = Vec::new();
+    let mut owed = |fact: FactName, what: Owed| match row.fact(fact) {
+        Fact::Yes => all.push(what),
+        Fact::Conditional | Fact::Unknown => all.push(Owed::Read { fact }),
         Fact::No | Fact::Silent => {}
     };
     let party = row.party.clone();
-    owed(FactName::Attribution, Demand::Attribution { party });
-    owed(FactName::FlowDown, Demand::FlowDown);
-    owed(FactName::ShareAlike, Demand::ShareAlike { licence: licence(row) });
-    owed(FactName::NoncommercialOnly, Demand::Noncommercial);
+    owed(FactName::Attribution, Owed::Attribution { party });
+    owed(FactName::FlowDown, Owed::FlowDown);
+    owed(FactName::ShareAlike, Owed::ShareAlike { licence: licence(row) });
+    owed(FactName::NoncommercialOnly, Owed::Noncommercial);
     if let Some(prefix) = row
         .more
         .get("name_prefix")
         .and_then(Value::as_str)
         .filter(|text| !text.is_empty())
     {
-        demands.push(Demand::NamePrefix {
+        all.push(Owed::NamePrefix {
             prefix: prefix.to_owned(),
         });
     }
@@ -45,17 +45,17 @@ fn of_row(row: &Terms) -> Vec<Duty> {
             .split(" | ")
             .map(str::to_owned)
             .collect();
-        demands.push(Demand::Display { one_of });
+        all.push(Owed::Display { one_of });
     }
     let cap = |column: &str| row.more.get(column).and_then(Value::as_u64).filter(|most| *most > 0);
-    demands.extend(cap("mau_cap").map(|users| Demand::UserCap { users }));
-    demands.extend(cap("revenue_cap_usd").map(|usd| Demand::RevenueCap { usd }));
-    let duty = |demand| Duty {
-        demand,
+    all.extend(cap("mau_cap").map(|users| Owed::UserCap { users }));
+    all.extend(cap("revenue_cap_usd").map(|usd| Owed::RevenueCap { usd }));
+    let duty = |owed| Duty {
+        owed,
         terms: row.key.clone(),
         clause: row.clause.clone(),
     };
-    demands.into_iter().map(duty).collect()
+    all.into_iter().map(duty).collect()
 }
 
 /// The licence by its SPDX id where it has one.
@@ -72,24 +72,21 @@ fn pairs(duties: &[Duty]) -> impl Iterator<Item = (&Duty, &Duty)> {
 }
 
 fn clash(one: &Duty, other: &Duty) -> Option<Clash> {
-    let reason = match (&one.demand, &other.demand) {
-        (Demand::NamePrefix { prefix: one }, Demand::NamePrefix { prefix: other })
+    let reason = match (&one.owed, &other.owed) {
+        (Owed::NamePrefix { prefix: one }, Owed::NamePrefix { prefix: other })
             if !one.starts_with(other.as_str()) && !other.starts_with(one.as_str()) =>
         {
             format!("a name cannot begin with both `{one}` and `{other}`")
         }
-        (Demand::ShareAlike { licence: one }, Demand::ShareAlike { licence: other })
-            if family(one) != family(other) =>
-        {
+        (Owed::ShareAlike { licence: one }, Owed::ShareAlike { licence: other }) if family(one) != family(other) => {
             format!("what is made from both cannot be under `{one}` alone and under `{other}` alone")
         }
-        (Demand::ShareAlike { licence }, Demand::Noncommercial)
-        | (Demand::Noncommercial, Demand::ShareAlike { licence })
+        (Owed::ShareAlike { licence }, Owed::Noncommercial) | (Owed::Noncommercial, Owed::ShareAlike { licence })
             if one.terms != other.terms =>
         {
             format!("`{licence}` permits commercial use and must be passed on unchanged; the other excludes it")
         }
-        (Demand::ShareAlike { licence }, Demand::FlowDown) | (Demand::FlowDown, Demand::ShareAlike { licence })
+        (Owed::ShareAlike { licence }, Owed::FlowDown) | (Owed::FlowDown, Owed::ShareAlike { licence })
             if one.terms != other.terms =>
         {
             format!("`{licence}` lets no further restriction be added; the other must add its own")
@@ -128,7 +125,7 @@ mod tests {
     }
 
     fn words(duties: &Duties) -> Vec<String> {
-        let of = |duty: &Duty| format!("{}: {:?}", duty.terms, duty.demand);
+        let of = |duty: &Duty| format!("{}: {:?}", duty.terms, duty.owed);
         duties.duties.iter().map(of).collect()
     }
 
@@ -142,14 +139,14 @@ mod tests {
             llama
                 .duties
                 .iter()
-                .any(|duty| duty.demand == Demand::UserCap { users: 700_000_000 })
+                .any(|duty| duty.owed == Owed::UserCap { users: 700_000_000 })
         );
         let qwen = of(&["qwen-2024"]);
-        let display = Demand::Display {
+        let display = Owed::Display {
             one_of: vec!["Built with Qwen".to_owned(), "Improved using Qwen".to_owned()],
         };
         assert!(
-            qwen.duties.iter().any(|duty| duty.demand == display),
+            qwen.duties.iter().any(|duty| duty.owed == display),
             "{:?}",
             words(&qwen)
         );

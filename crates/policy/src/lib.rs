@@ -6,7 +6,7 @@
 //! person of the organisation has to accept a row before it permits anything.
 //!
 //! This crate knows neither clock nor database: who asks, on what footing, and when, are arguments. It does not know which
-//! rows bind a dataset or stack on each other (a host's terms and the model's): the caller asks once for each.
+//! rows bind a dataset: the caller asks once for each. Rows that bind one answer together are a [`stack`].
 
 mod difference;
 mod duties;
@@ -18,8 +18,9 @@ mod prepared;
 mod question;
 mod register;
 mod request;
+pub mod stack;
 
-pub use difference::{Difference, differences};
+pub use difference::{Change, Difference, differences};
 pub use duties::duties;
 pub use error::PolicyError;
 pub use markets::Markets;

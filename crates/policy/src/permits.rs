@@ -8,6 +8,7 @@ use crate::{
     pack::{Note, POLICIES, Pack, PolicyText, SCHEMA},
     prepared::PreparedRows,
     question::Vocabulary,
+    stack,
 };
 
 /// The reason's policy where no policy permits and none forbids.
@@ -52,11 +53,28 @@ impl Permits {
         self.digest
     }
 
-    /// The answer to one question, with every policy that determined it.
+    /// The answer to one question, with every policy that determined it. Where several rows bind together, each must permit, and the
+    /// reasons say whose they are.
     ///
     /// # Errors
     /// `policy::undecided` where a policy failed: treat it as a refusal. `record::not_canonical` where the row has no digest.
     pub fn decide(&self, asked: &UseRequest<'_>, id: VerdictId, at: Timestamp) -> Result<Verdict, PolicyError> {
+        let parts = stack::parts(asked.terms);
+        let each = parts.iter().map(|part| {
+            let asked = UseRequest { terms: part, ..*asked };
+            self.decide_row(&asked, id, at)
+        });
+        match each.collect::<Result<Vec<_>, _>>()?.into_iter().reduce(both) {
+            None => self.decide_row(asked, id, at),
+            Some(all) => Ok(Verdict {
+                terms: asked.terms.key.clone(),
+                terms_digest: digest_of(asked.terms)?,
+                ..all
+            }),
+        }
+    }
+
+    fn decide_row(&self, asked: &UseRequest<'_>, id: VerdictId, at: Timestamp) -> Result<Verdict, PolicyError> {
         let row = self.rows.get(asked.terms, &self.vocabulary)?;
         let request = self.vocabulary.request(asked, self.settings)?;
         let action = asked.wanted.action();
@@ -101,6 +119,32 @@ impl Permits {
     }
 }
 
+/// Both verdicts must permit; of a refusal only the reasons of those that refuse are told.
+fn both(one: Verdict, other: Verdict) -> Verdict {
+    let (one, other) = (named(one), named(other));
+    match (one.permits(), other.permits()) {
+        (true, false) => other,
+        (false, true) => one,
+        _ => Verdict {
+            reasons: [one.reasons, other.reasons].concat(),
+            ..one
+        },
+    }
+}
+
+/// A verdict whose reasons say whose terms they are about.
+fn named(verdict: Verdict) -> Verdict {
+    let terms = verdict.terms.clone();
+    let reasons = verdict.reasons.into_iter().map(|reason| Reason {
+        terms: reason.terms.or_else(|| Some(terms.clone())),
+        ..reason
+    });
+    Verdict {
+        reasons: reasons.collect(),
+        ..verdict
+    }
+}
+
 fn reason(id: &PolicyId, note: &Note, terms: &Terms) -> Reason {
     let clause = note
         .fact
@@ -112,6 +156,7 @@ fn reason(id: &PolicyId, note: &Note, terms: &Terms) -> Reason {
         value: note.fact.map(|fact| terms.fact(fact)),
         clause,
         advice: Some(note.advice.clone()),
+        terms: None,
     }
 }
 
@@ -122,6 +167,7 @@ fn default_deny() -> Reason {
         value: None,
         clause: None,
         advice: Some(DEFAULT_DENY_ADVICE.to_owned()),
+        terms: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cultivar_record::{Terms, TermsKey};
 use serde::Deserialize;
 
-use crate::PolicyError;
+use crate::{PolicyError, stack};
 
 const SHIPPED: &str = include_str!("../data/terms.toml");
 const OWN: &str = include_str!("../data/own.toml");
@@ -126,6 +126,11 @@ fn row(key: &str, table: toml::Table) -> Result<(TermsKey, Terms), PolicyError> 
     }
     named.insert("key".to_owned(), toml::Value::String(key.to_owned()));
     let mut terms = Terms::deserialize(named).map_err(|error| malformed(one_line(&error)))?;
+    if terms.kind == stack::KIND || key.contains('+') {
+        return Err(malformed(
+            "rows that bind together are named by their keys, joined with `+`; a stack is no row".to_owned(),
+        ));
+    }
     terms.more = more;
     Ok((parsed, terms))
 }

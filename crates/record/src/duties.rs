@@ -1,13 +1,15 @@
 //! Duties: what is owed along with a model or a dataset, and to whose terms.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{FactName, TermsKey};
 
-/// What a duty demands.
+/// What is owed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Demand {
+pub enum Owed {
     /// The party and the document are named.
     Attribution {
         /// Whom to name.
@@ -49,12 +51,28 @@ pub enum Demand {
     },
 }
 
+impl fmt::Display for Owed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Attribution { party } => write!(f, "attribution: name {party} and the document"),
+            Self::NamePrefix { prefix } => write!(f, "name: it begins with `{prefix}`"),
+            Self::Display { one_of } => write!(f, "display: `{}`", one_of.join("` or `")),
+            Self::FlowDown => f.write_str("flow-down: pass the document's restrictions on with the model"),
+            Self::ShareAlike { licence } => write!(f, "share-alike: license what is made from it under `{licence}`"),
+            Self::Noncommercial => f.write_str("no commercial use"),
+            Self::UserCap { users } => write!(f, "at most {users} users a month without a licence of its own"),
+            Self::RevenueCap { usd } => write!(f, "at most {usd} USD of revenue a year without a licence of its own"),
+            Self::Read { fact } => write!(f, "`{fact}` is conditional or unknown: have the document read"),
+        }
+    }
+}
+
 /// One duty.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Duty {
-    /// What is demanded.
+    /// What.
     #[serde(flatten)]
-    pub demand: Demand,
+    pub owed: Owed,
     /// By which row of terms.
     pub terms: TermsKey,
     /// By which clause, as the register names it.
@@ -85,8 +103,8 @@ pub struct Duties {
 impl Duties {
     /// The duty whose name prefix a model's name lacks, where there is one. Letter case does not matter.
     pub fn missing_prefix(&self, name: &str) -> Option<(&Duty, &str)> {
-        self.duties.iter().find_map(|duty| match &duty.demand {
-            Demand::NamePrefix { prefix } if !begins_with(name, prefix) => Some((duty, prefix.as_str())),
+        self.duties.iter().find_map(|duty| match &duty.owed {
+            Owed::NamePrefix { prefix } if !begins_with(name, prefix) => Some((duty, prefix.as_str())),
             _ => None,
         })
     }

@@ -42,7 +42,7 @@ pub use canonical::{canonical_json, digest_of, sorted_json};
 pub use comparison::{Comparison, ComparisonPlan, Estimate, SubjectScore};
 pub use dataset::{Dataset, Dropped, Example, ExchangeSet, Split, SplitSummary};
 pub use digest::Digest;
-pub use duties::{Clash, Demand, Duties, Duty};
+pub use duties::{Clash, Duties, Duty, Owed};
 pub use endpoint::Endpoint;
 pub use error::RecordError;
 pub use exchange::{Exchange, ExchangeOutcome, Failure, Intent, Usage};

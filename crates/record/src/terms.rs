@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{OrganizationId, RecordError, Timestamp};
 
-/// The key of a row of the terms register, for instance `openai-services-2026-01-01`.
+/// The key of a row of the terms register, for instance `openai-services-2026-01-01`; of several rows that bind together, their keys
+/// in order, joined with `+`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TermsKey(String);
@@ -16,6 +17,12 @@ impl TermsKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The key of rows that bind together: each key once, in order.
+    pub fn stack<'a>(rows: impl IntoIterator<Item = &'a Self>) -> Self {
+        let rows: std::collections::BTreeSet<&str> = rows.into_iter().flat_map(|row| row.0.split('+')).collect();
+        Self(rows.into_iter().collect::<Vec<_>>().join("+"))
+    }
 }
 
 impl FromStr for TermsKey {
@@ -23,17 +30,18 @@ impl FromStr for TermsKey {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let good = !text.is_empty()
-            && text.len() <= 100
+            && text.len() <= 400
+            && text.split('+').all(|part| !part.is_empty() && part.len() <= 100)
             && text
                 .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'));
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.' | b'+'));
         if good {
             Ok(Self(text.to_owned()))
         } else {
             Err(RecordError::malformed(
                 "terms key",
                 text,
-                "use lower-case letters, digits, `-`, `_` and `.`",
+                "use lower-case letters, digits, `-`, `_` and `.`, and `+` between the keys of rows that bind together",
                 "cc-by-4_0",
             ))
         }
@@ -152,8 +160,8 @@ impl fmt::Display for FactName {
     }
 }
 
-/// How sure the register is of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How sure the register is of a row, the surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// The clause was read in a stored copy of the primary text.

@@ -81,6 +81,9 @@ pub struct Reason {
     pub clause: Option<String>,
     /// What to do instead.
     pub advice: Option<String>,
+    /// Whose terms, where several rows bind together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<TermsKey>,
 }
 
 /// The answer to one request about one row of terms.

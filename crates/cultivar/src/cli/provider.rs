@@ -42,9 +42,10 @@ pub(crate) struct ProviderAddArgs {
     /// The environment variable that holds the key
     #[arg(long)]
     pub key_variable: Option<String>,
-    /// The row of the terms register that binds its answers
-    #[arg(long)]
-    pub terms: TermsKey,
+    /// The row of the terms register that binds its answers; several times where several bind together: the model's, its host's, an
+    /// aggregator's
+    #[arg(long, required = true)]
+    pub terms: Vec<TermsKey>,
     /// Price per million prompt tokens, in millionths of a US dollar
     #[arg(long, default_value = "0", value_name = "MICROUSD")]
     pub prompt_price: u64,

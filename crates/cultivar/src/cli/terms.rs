@@ -8,12 +8,26 @@ use cultivar_record::{Market, Purpose, TermsKey, Timestamp};
 pub(crate) enum TermsCommand {
     /// List the rows
     List,
-    /// Show one row
+    /// Show one row, or what several permit together
     Show {
-        /// Its key
-        key: TermsKey,
+        /// Its key; several keys for rows that bind together, for instance a model's and its host's
+        #[arg(required = true)]
+        keys: Vec<TermsKey>,
     },
-    /// Record that a person accepted a row for the organisation
+    /// Show what differs between two rows
+    Diff {
+        /// The key of the first one
+        before: TermsKey,
+        /// The key of the second one
+        after: TermsKey,
+    },
+    /// Show what is owed with a model or a dataset under these rows, and which duties clash
+    Duties {
+        /// Their keys
+        #[arg(required = true)]
+        keys: Vec<TermsKey>,
+    },
+    /// Record that a person accepted a row for the organisation; of rows joined with `+`, each
     Accept(AcceptArgs),
 }
 

@@ -1,7 +1,7 @@
 //! `provider`: who serves models.
 
 use cultivar_policy::OWN_MODELS;
-use cultivar_record::{Provider, ProviderKind, Terms};
+use cultivar_record::{Provider, ProviderKind, Terms, TermsKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -58,7 +58,8 @@ fn add(args: ProviderAddArgs, config: &Config, terminal: &Terminal) -> Result<()
         }
         .into());
     }
-    let (name, terms, is_own) = (args.name.clone(), args.terms.clone(), args.terms.as_str() == OWN_MODELS);
+    let (name, terms) = (args.name.clone(), TermsKey::stack(&args.terms));
+    let is_own = terms.as_str() == OWN_MODELS;
     let registered: Value = ask(config, Ask::post("/api/providers", body(args)))?.json()?;
     let is_new = registered.get("new") == Some(&Value::Bool(true));
     let text = if is_new && is_own {
@@ -86,7 +87,7 @@ fn body(args: ProviderAddArgs) -> Value {
         ("provider_model", Some(args.provider_model.into())),
         ("base_url", args.base_url.map(Value::from)),
         ("key_variable", args.key_variable.map(Value::from)),
-        ("terms", Some(json!(args.terms))),
+        ("terms", Some(json!(TermsKey::stack(&args.terms)))),
         ("price", Some(price)),
         ("markets", Some(json!(args.market))),
         ("residency", Some(json!(args.residency))),

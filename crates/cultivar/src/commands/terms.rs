@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use cultivar_record::{FactName, Terms, digest_of};
+use cultivar_policy::{Change, Difference, Register, differences, duties};
+use cultivar_record::{Clash, Duties, FactName, Terms, TermsKey, digest_of};
 use serde_json::{Value, json};
 
 use crate::{
@@ -22,17 +23,61 @@ pub(crate) fn run(command: TermsCommand, config: &Config, terminal: &Terminal) -
             let lines: Vec<String> = rows.iter().map(|terms| line(terms)).collect();
             terminal.result(&lines.join("\n"), &rows);
         }
-        TermsCommand::Show { key } => {
-            let missing = || CliError::NotFound {
-                what: "row of terms",
-                name: key.to_string(),
-            };
-            let terms = register.get(&key).ok_or_else(missing)?;
-            terminal.result(&words(terms), &json!({ "terms": terms, "digest": digest_of(terms)? }));
+        TermsCommand::Show { keys } => {
+            let terms = found(&register, &TermsKey::stack(&keys))?;
+            terminal.result(&words(&terms), &json!({ "terms": terms, "digest": digest_of(&terms)? }));
+        }
+        TermsCommand::Diff { before, after } => {
+            let differences = differences(&found(&register, &before)?, &found(&register, &after)?);
+            let lines: Vec<String> = differences.iter().map(difference).collect();
+            let shown = json!({ "before": before, "after": after, "differences": differences });
+            terminal.list(&lines, &shown, "the rows are the same but for their keys");
+        }
+        TermsCommand::Duties { keys } => {
+            let rows: Vec<Terms> = keys.iter().map(|key| found(&register, key)).collect::<Result<_, _>>()?;
+            let duties = duties(&rows);
+            terminal.result(&owed(&duties), &duties);
         }
         TermsCommand::Accept(args) => accept(args, config, terminal)?,
     }
     Ok(())
+}
+
+fn found(register: &Register, key: &TermsKey) -> Result<Terms, CliError> {
+    register.find(key).ok_or_else(|| CliError::NotFound {
+        what: "row of terms",
+        name: key.to_string(),
+    })
+}
+
+fn difference(difference: &Difference) -> String {
+    let said = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let change = match difference.change {
+        Some(Change::Stricter) => "  (stricter)",
+        Some(Change::Looser) => "  (looser)",
+        None => "",
+    };
+    format!(
+        "{:<24} {} -> {}{change}",
+        difference.column,
+        said(&difference.before),
+        said(&difference.after)
+    )
+}
+
+/// Duties in words, one a line.
+fn owed(duties: &Duties) -> String {
+    let mut lines: Vec<String> = duties
+        .duties
+        .iter()
+        .map(|duty| format!("{:<34} {}", duty.terms, duty.owed))
+        .collect();
+    let clash = |clash: &Clash| format!("CLASH: {} against {}: {}", clash.terms, clash.against, clash.reason);
+    lines.extend(duties.clashes.iter().map(clash));
+    if lines.is_empty() {
+        lines.push("nothing is owed".to_owned());
+    }
+    lines.join("\n")
 }
 
 fn accept(args: AcceptArgs, config: &Config, terminal: &Terminal) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use std::sync::PoisonError;
 
+use cultivar_policy::stack;
 use cultivar_record::{
     Acceptance, Digest, EntryKind, Market, Organization, OrganizationId, Purpose, TermsKey, Timestamp,
 };
@@ -22,18 +23,23 @@ pub struct Coverage {
 }
 
 impl Gateway {
-    /// Records that a named person accepted a row of terms for an organisation, for everything that it covers.
+    /// Records that a named person accepted a row of terms for an organisation, for everything that it covers. Of rows that bind
+    /// together, each is accepted.
     pub async fn accept_terms(
         &self,
         organization: &Organization,
         terms: &TermsKey,
         accepted_by: &str,
     ) -> Result<Registered, GatewayError> {
-        let digest = self.keep_terms(terms).await?;
-        if self.has_agreement(organization.id, terms, digest) {
-            return Ok(Registered::Already);
+        let mut all = Registered::Already;
+        for (row, digest) in self.keep_terms(terms).await? {
+            if !self.has_agreement(organization.id, &row, digest) {
+                all = self
+                    .agree_to(organization, (&row, digest), accepted_by, Coverage::default())
+                    .await?;
+            }
         }
-        self.agree(organization, terms, accepted_by, Coverage::default()).await
+        Ok(all)
     }
 
     /// Whether there is an agreement about this version, whatever it covers: accepting it again must not widen it.
@@ -53,7 +59,25 @@ impl Gateway {
         accepted_by: &str,
         coverage: Coverage,
     ) -> Result<Registered, GatewayError> {
-        let digest = self.keep_terms(terms).await?;
+        let mut all = Registered::Already;
+        for (row, digest) in self.keep_terms(terms).await? {
+            let agreed = self
+                .agree_to(organization, (&row, digest), accepted_by, coverage.clone())
+                .await?;
+            if agreed == Registered::New {
+                all = agreed;
+            }
+        }
+        Ok(all)
+    }
+
+    async fn agree_to(
+        &self,
+        organization: &Organization,
+        (terms, digest): (&TermsKey, Digest),
+        accepted_by: &str,
+        coverage: Coverage,
+    ) -> Result<Registered, GatewayError> {
         let acceptance = Acceptance {
             organization: organization.id,
             terms: terms.clone(),
@@ -91,9 +115,14 @@ impl Gateway {
         })
     }
 
-    /// Keeps the row as it stands, so that it can be read as long as something is bound by it.
-    pub(super) async fn keep_terms(&self, key: &TermsKey) -> Result<Digest, GatewayError> {
-        self.put_blob(self.terms(key)?).await
+    /// Keeps the rows of a key as they stand, so that they can be read as long as something is bound by them.
+    pub(super) async fn keep_terms(&self, key: &TermsKey) -> Result<Vec<(TermsKey, Digest)>, GatewayError> {
+        let terms = self.terms(key)?;
+        for part in stack::parts(&terms) {
+            self.put_blob(&part).await?;
+        }
+        self.put_blob(&terms).await?;
+        Ok(stack::rows(&terms)?)
     }
 }
 

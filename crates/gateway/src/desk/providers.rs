@@ -1,7 +1,9 @@
 //! Providers: registered, brought up to date, removed.
 
 use cultivar_policy::OWN_MODELS;
-use cultivar_record::{EntryKind, Market, OrganizationId, Price, Provider, ProviderId, ProviderKind, TermsKey};
+use cultivar_record::{
+    EntryKind, Market, OrganizationId, Price, Provider, ProviderId, ProviderKind, TermsKey, digest_of,
+};
 use cultivar_store::tables;
 
 use super::{Act, Registered, not_found};
@@ -71,7 +73,9 @@ impl Gateway {
             let (provider, kind) = (new.name, new.kind);
             return Err(GatewayError::NotOwn { provider, kind });
         }
-        let terms_digest = self.keep_terms(&new.terms).await?;
+        self.keep_terms(&new.terms).await?;
+        let terms = self.terms(&new.terms)?;
+        let terms_digest = digest_of(&terms)?;
         let known = self.store.read(|tx| tables::provider::by_name(tx, &new.name))?;
         let ambient = self.ambient.as_ref();
         let provider = Provider {
@@ -85,7 +89,7 @@ impl Gateway {
             provider_model: new.provider_model,
             base_url: new.base_url,
             key_variable: new.key_variable,
-            terms: new.terms,
+            terms: terms.key,
             price: new.price,
             markets: new.markets,
             residency: new.residency,

@@ -1,8 +1,9 @@
 //! What is forbidden reaches no provider; what a provider refuses is recorded.
 
 use cultivar_gateway::GatewayError;
-use cultivar_policy::{Commerce, Competition, Training};
-use cultivar_record::{Purpose, Standing, digest_of};
+use cultivar_policy::{Commerce, Competition, Training, stack};
+use cultivar_record::{Purpose, Standing, TermsKey, digest_of};
+use cultivar_store::tables;
 use cultivar_testkit::{Script, ScriptedProvider};
 use insta::assert_snapshot;
 
@@ -51,10 +52,10 @@ async fn restricted_terms_permit_keeping_answers_but_not_training_on_them() {
     let mut verdicts = Vec::new();
     for key in [RESTRICTED_TERMS, OPEN_TERMS] {
         let terms = world.gateway.terms(&key.parse().unwrap()).unwrap();
-        let digest = digest_of(terms).unwrap();
+        let digest = digest_of(&terms).unwrap();
         let verdict = world
             .gateway
-            .permit_training(&world.organization, terms, digest, training)
+            .permit_training(&world.organization, &terms, digest, training)
             .await
             .unwrap();
         assert_eq!(verdict.terms_digest, digest);
@@ -67,7 +68,7 @@ async fn restricted_terms_permit_keeping_answers_but_not_training_on_them() {
 async fn terms_stay_readable_as_they_were_in_force() {
     let (world, _provider) = World::with_provider(Script::Says(&["yes"])).await;
     let terms = world.gateway.terms(&OPEN_TERMS.parse().unwrap()).unwrap();
-    assert_eq!(&world.gateway.terms_in_force(digest_of(terms).unwrap()).unwrap(), terms);
+    assert_eq!(world.gateway.terms_in_force(digest_of(&terms).unwrap()).unwrap(), terms);
     let unknown = world.gateway.terms(&"nowhere-1".parse().unwrap()).unwrap_err();
     assert_eq!(
         told(&unknown),
@@ -195,4 +196,30 @@ async fn a_provider_without_its_process_is_unreachable() {
         .unwrap();
     let error = world.ask(&caller).await.unwrap_err();
     assert_eq!(error.to_string(), format!("the model `{MODEL}` does not exist"));
+}
+
+#[tokio::test]
+async fn of_a_stack_each_row_must_be_accepted_and_each_must_permit() {
+    let world = World::new().await;
+    let provider = ScriptedProvider::start(Script::Says(&["yes"])).await.unwrap();
+    let key: TermsKey = "together-tos-2025-10-21+deepseek-mit".parse().unwrap();
+    world.register(&provider, key.as_str()).await;
+    let caller = world.caller(Purpose::Collect).await;
+    world.accept("deepseek-mit").await;
+    let one_is_not_accepted = world.ask(&caller).await.unwrap_err();
+    assert!(matches!(one_is_not_accepted, GatewayError::Forbidden { .. }), "{one_is_not_accepted}");
+    world.accept("together-tos-2025-10-21").await;
+    let (exchange, _) = world.ask(&caller).await.unwrap();
+
+    let recorded = world.gateway.store().read(|tx| tables::exchange::get(tx, exchange)).unwrap().intent;
+    assert_eq!(recorded.terms.as_str(), "deepseek-mit+together-tos-2025-10-21");
+    let bound = world.gateway.terms_in_force(recorded.terms_digest).unwrap();
+    let rows: Vec<String> = stack::parts(&bound).iter().map(|row| row.key.to_string()).collect();
+    assert_eq!(rows, ["deepseek-mit", "together-tos-2025-10-21"]);
+
+    let measured = world.gateway.permit_evaluation(&world.organization, &bound, recorded.terms_digest).await.unwrap();
+    assert!(!measured.permits(), "the model may be measured, its host may not");
+    let whose: Vec<Option<String>> =
+        measured.reasons.iter().map(|reason| reason.terms.as_ref().map(ToString::to_string)).collect();
+    assert!(!whose.is_empty() && whose.iter().all(|row| row.as_deref() == Some("together-tos-2025-10-21")), "{measured:#?}");
 }

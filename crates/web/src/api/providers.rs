@@ -267,7 +267,7 @@ pub(super) async fn show(
     let known = read(&gateway, move |tx| tables::provider::by_name(tx, &wanted)).await?;
     let provider = known.ok_or_else(|| missing("provider", &name))?;
     Ok(Json(BoundProvider {
-        terms: gateway.register().get(&provider.terms).cloned(),
+        terms: gateway.register().find(&provider.terms),
         provider: provider.into(),
     }))
 }

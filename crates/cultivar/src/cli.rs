@@ -1,11 +1,14 @@
 //! The command line: nouns, then verbs; the everyday verbs stand alone.
 
 mod approval;
+mod evidence;
 mod exchange;
+mod grant;
 mod incident;
 mod key;
 mod limit;
 mod organization;
+mod policy;
 mod provider;
 mod route;
 mod terms;
@@ -16,14 +19,17 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cultivar_record::{LeafIndex, Market};
 
-pub(crate) use approval::ApprovalCommand;
+pub(crate) use approval::{ApprovalCommand, ApprovalRequestArgs};
+pub(crate) use evidence::{EvidenceCommand, EvidenceOf};
 pub(crate) use exchange::{ExchangeCommand, ReconcileArgs};
+pub(crate) use grant::{GrantCommand, GrantDraftArgs};
 pub(crate) use incident::IncidentCommand;
 pub(crate) use key::{KeyCommand, KeyCreateArgs};
 pub(crate) use limit::LimitArgs;
 pub(crate) use organization::{
     MemberCommand, OrganizationChangeArgs, OrganizationCommand, ProjectCommand, ProjectSettings, StandingArgs,
 };
+pub(crate) use policy::{About, CheckArgs, ExplainArgs, PolicyCommand, TestArgs};
 pub(crate) use provider::{ProviderAddArgs, ProviderCommand};
 pub(crate) use route::RouteCommand;
 pub(crate) use terms::{AcceptArgs, TermsCommand};
@@ -118,9 +124,18 @@ pub(crate) enum Command {
     /// The terms register
     #[command(subcommand)]
     Terms(TermsCommand),
-    /// Approvals of models in markets
+    /// The rules in force: check, test and explain them
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Approvals of models in markets, signed by people
     #[command(subcommand)]
     Approval(ApprovalCommand),
+    /// What a market asks for before a model is offered in it
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
+    /// Contracts that waive facts of terms, signed by people
+    #[command(subcommand)]
+    Grant(GrantCommand),
     /// What providers said about your account with them
     #[command(subcommand)]
     Incident(IncidentCommand),
@@ -227,21 +242,38 @@ pub(crate) enum ModelCommand {
         /// Its name, or `name@version`
         name: String,
     },
-    /// Check its files, its pedigree and the signature
-    Verify {
-        /// Its name, or `name@version`
-        name: String,
-    },
-    /// Print its signed pedigree
+    /// Check every paper beside its weights, offline
+    Verify(ModelVerifyArgs),
+    /// Draw what it descends from, as a tree
     Pedigree {
         /// Its name, or `name@version`
         name: String,
+        /// Draw it into this file instead, as SVG
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
     },
     /// Withdraw it: it is served no more
     Retire {
         /// Its name, or `name@version`
         name: String,
     },
+}
+
+/// `model verify`.
+#[derive(Debug, Args)]
+pub(crate) struct ModelVerifyArgs {
+    /// Its name, or `name@version`
+    #[arg(required_unless_present = "folder")]
+    pub name: Option<String>,
+    /// Check this folder, which somebody handed out; needs no data directory
+    #[arg(long, value_name = "PATH", conflicts_with = "name", requires_all = ["ledger_key", "model_key"])]
+    pub folder: Option<PathBuf>,
+    /// The file with the ledger's verifier key, `log.vkey` [default: the data directory's]
+    #[arg(long, value_name = "FILE")]
+    pub ledger_key: Option<PathBuf>,
+    /// The file with the public key that signs models, PEM [default: the data directory's]
+    #[arg(long, value_name = "FILE")]
+    pub model_key: Option<PathBuf>,
 }
 
 /// `ledger`.

@@ -6,7 +6,9 @@ mod chat;
 mod dataset;
 mod demo;
 mod doctor;
+mod evidence;
 mod exchange;
+mod grant;
 mod incident;
 mod init;
 mod key;
@@ -14,6 +16,7 @@ mod ledger;
 mod member;
 mod model;
 mod organization;
+mod policy;
 mod project;
 mod provider;
 mod route;
@@ -47,7 +50,10 @@ pub(crate) fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Member(command) => member::run(command, &config, terminal),
         Command::Key(command) => key::run(command, &config, terminal),
         Command::Terms(command) => terms::run(command, &config, terminal),
+        Command::Policy(command) => policy::run(command, &config, terminal),
         Command::Approval(command) => approval::run(command, &config, terminal),
+        Command::Evidence(command) => evidence::run(command, &config, terminal),
+        Command::Grant(command) => grant::run(command, &config, terminal),
         Command::Incident(command) => incident::run(command, &config, terminal),
         Command::Route(command) => route::run(command, &config, terminal),
         Command::Usage(args) => usage::run(&args, &config, terminal),

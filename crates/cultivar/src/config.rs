@@ -28,10 +28,22 @@ pub(crate) struct Config {
     pub terms: Option<PathBuf>,
     /// A file with facts about markets, over the shipped ones.
     pub markets: Option<PathBuf>,
+    /// A file with checklists of evidence: a market that it names, it decides.
+    pub evidence: Option<PathBuf>,
+    /// The rules of one's own.
+    pub policy: ConfiguredPolicy,
     /// When an answer may be released: once its record outlives the `process`, or once it is on the `disk`.
     pub durability: ConfiguredDurability,
     /// What is told to a collector.
     pub telemetry: ConfiguredTelemetry,
+}
+
+/// The rules of one's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ConfiguredPolicy {
+    /// Files of Cedar policies that tighten the shipped ones.
+    pub packs: Vec<PathBuf>,
 }
 
 /// When an answer may be released.

@@ -2,9 +2,12 @@
 
 use std::fmt::Display;
 
+use cultivar_attest::AttestError;
 use cultivar_gateway::GatewayError;
+use cultivar_governance::GovernanceError;
 use cultivar_ledger::LedgerError;
 use cultivar_limits::reconcile::ReconcileError;
+use cultivar_papers::PapersError;
 use cultivar_pipeline::PipelineError;
 use cultivar_policy::PolicyError;
 use cultivar_record::RecordError;
@@ -55,7 +58,7 @@ pub(crate) enum CliError {
     #[diagnostic(
         code("config::unreadable"),
         help(
-            "known keys: `data_dir`, `listen`, `terms`, `markets`, `durability`, `[telemetry]`; or leave the file out"
+            "known keys: `data_dir`, `listen`, `terms`, `markets`, `evidence`, `durability`, `[policy]`, `[telemetry]`; or leave the file out"
         )
     )]
     Config {
@@ -109,6 +112,16 @@ pub(crate) enum CliError {
     #[error("{count} check(s) failed")]
     #[diagnostic(code("doctor::failed"), help("each failed check above says what to do"))]
     Unwell {
+        /// How many.
+        count: usize,
+    },
+    /// Literate cases are not decided as they say.
+    #[error("{count} case(s) are not decided as they say")]
+    #[diagnostic(
+        code("policy::cases_failed"),
+        help("each failed case above says what differs: change the rule, or what the case expects")
+    )]
+    CasesFailed {
         /// How many.
         count: usize,
     },
@@ -264,6 +277,7 @@ fn pipeline_exit(error: &PipelineError) -> Exit {
         }
         PipelineError::DamagedDataset { .. }
         | PipelineError::DamagedModel { .. }
+        | PipelineError::Papers(_)
         | PipelineError::CorruptCheckpoint { .. }
         | PipelineError::LostWeights { .. }
         | PipelineError::Ledger(_)
@@ -306,6 +320,27 @@ impl From<GatewayError> for Failure {
     }
 }
 
+impl From<PapersError> for Failure {
+    fn from(error: PapersError) -> Self {
+        Self {
+            diagnostic: Box::new(error),
+            exit: Exit::Verification,
+        }
+    }
+}
+
+impl From<GovernanceError> for Failure {
+    fn from(error: GovernanceError) -> Self {
+        match error {
+            GovernanceError::Gateway(error) => error.into(),
+            error => Self {
+                diagnostic: Box::new(error),
+                exit: Exit::Forbidden,
+            },
+        }
+    }
+}
+
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let exit = if matches!(error, LedgerError::OutOfRange { .. }) {
@@ -330,4 +365,4 @@ macro_rules! expected {
     )*};
 }
 
-expected!(StoreError, PolicyError, RecordError);
+expected!(StoreError, PolicyError, RecordError, AttestError);

@@ -1,10 +1,15 @@
 //! An opened data directory: the parts, put together.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use cultivar_attest::Checklists;
 use cultivar_gateway::{Caller, Gateway, Observer, Parts};
+use cultivar_papers::ModelSigner;
 use cultivar_pipeline::{Callers, Context, Interrupt, Progress, join_published};
-use cultivar_policy::{Markets, Permits, Register, Settings};
+use cultivar_policy::{Markets, Permits, PolicyText, Register, Settings};
 use cultivar_record::{Market, Organization, Purpose};
 use cultivar_store::{DataDir, DataLock, Sqlite, Store, files, tables};
 use cultivar_telemetry::Telemetry;
@@ -31,6 +36,8 @@ pub(crate) struct Opened {
     pub dir: DataDir,
     /// Keys the surrogates of desensitisation.
     pub surrogates: [u8; 32],
+    /// Signs models.
+    pub model_signer: Arc<ModelSigner>,
     _lock: DataLock,
 }
 
@@ -60,8 +67,9 @@ impl Opened {
             dir: dir.clone(),
             ambient: Arc::new(System),
             register: register(config.terms.as_deref())?,
-            permits: Permits::shipped(Settings::default())?,
+            permits: Packs::read(&config.policy.packs, &[])?.permits(Settings::default())?,
             markets: markets(config.markets.as_deref())?,
+            checklists: checklists(config.evidence.as_deref())?,
             hasher: secrets.hasher,
             signer: secrets.signer,
             variable: Arc::new(system::variable),
@@ -76,6 +84,7 @@ impl Opened {
             telemetry,
             dir,
             surrogates: secrets.surrogates,
+            model_signer: Arc::new(secrets.model_signer),
             _lock: lock,
         })
     }
@@ -123,6 +132,7 @@ impl Opened {
             },
             organization,
             surrogate_key: self.surrogates,
+            model_signer: Arc::clone(&self.model_signer),
             code: format!("cultivar {}", env!("CARGO_PKG_VERSION")),
             progress,
             interrupt,
@@ -160,6 +170,45 @@ pub(crate) fn markets(own: Option<&Path>) -> Result<Markets, Failure> {
     match own {
         None => Ok(shipped),
         Some(path) => Ok(shipped.layered(Markets::parse(&files::read_text(path)?)?)),
+    }
+}
+
+/// The shipped checklists of evidence, and one's own over them.
+fn checklists(own: Option<&Path>) -> Result<Checklists, Failure> {
+    let shipped = Checklists::shipped()?;
+    match own {
+        None => Ok(shipped),
+        Some(path) => Ok(shipped.layered(Checklists::parse(&files::read_text(path)?)?)),
+    }
+}
+
+/// The packs of an organisation: Cedar files that tighten the shipped policies.
+pub(crate) struct Packs(Vec<(String, String)>);
+
+impl Packs {
+    /// Reads the configured packs and others.
+    pub(crate) fn read(configured: &[PathBuf], others: &[PathBuf]) -> Result<Self, Failure> {
+        let paths = configured.iter().chain(others);
+        let read = paths.map(|path| Ok((path.display().to_string(), files::read_text(path)?)));
+        Ok(Self(read.collect::<Result<_, Failure>>()?))
+    }
+
+    /// Their names.
+    pub(crate) fn files(&self) -> Vec<&str> {
+        self.0.iter().map(|(file, _)| file.as_str()).collect()
+    }
+
+    /// Their texts.
+    pub(crate) fn texts(&self) -> Vec<PolicyText<'_>> {
+        self.0.iter().map(|(file, text)| PolicyText { file, text }).collect()
+    }
+
+    /// The policies in force with them.
+    ///
+    /// # Errors
+    /// `policy::pack_loosens`, `policy::policy_refused`, `policy::policy_duplicate`.
+    pub(crate) fn permits(&self, settings: Settings) -> Result<Permits, Failure> {
+        Ok(Permits::tightened(settings, &self.texts())?)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cultivar_gateway::KeyHasher;
 use cultivar_ledger::LogSigner;
+use cultivar_papers::ModelSigner;
 use cultivar_record::{Ambient, Digest, Purpose};
 use cultivar_store::{DataDir, files};
 
@@ -13,6 +14,8 @@ use crate::failure::{CliError, Failure};
 pub(crate) struct Secrets {
     /// Signs tree heads and pedigrees.
     pub signer: LogSigner,
+    /// Signs models; its public key lies beside them.
+    pub model_signer: ModelSigner,
     /// Hashes API keys.
     pub hasher: KeyHasher,
     /// Keys the surrogates of desensitisation.
@@ -29,7 +32,13 @@ impl Secrets {
         let ledger = read_or_make(dir, "ledger.key", || {
             Ok(LogSigner::from_secret(&name(), &ambient.entropy())?.secret_text())
         })?;
+        let model_signer = ModelSigner::from_secret(&thirty_two_bytes(dir, "models.key", ambient)?)?;
+        let public = model_signer.verifier().to_pem();
+        if files::read_if_any(&dir.model_key())?.is_none_or(|known| known != public.as_bytes()) {
+            dir.write(&dir.model_key(), public.as_bytes())?;
+        }
         Ok(Self {
+            model_signer,
             signer: ledger.parse().map_err(|_| damaged(dir, "ledger.key"))?,
             hasher: KeyHasher::new(thirty_two_bytes(dir, "api-keys.key", ambient)?),
             surrogates: thirty_two_bytes(dir, "surrogates.key", ambient)?,

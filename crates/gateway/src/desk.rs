@@ -2,11 +2,8 @@
 //! sees it. One file per kind of thing.
 
 mod agreements;
-mod approvals;
 mod keys;
-mod members;
 mod organizations;
-mod projects;
 mod providers;
 
 use cultivar_record::{Digest, EntryKind, LedgerEntry, OrganizationId, Salt};
@@ -14,10 +11,8 @@ use cultivar_store::{Statements, StoreError, tables};
 use serde::Serialize;
 
 pub use agreements::Coverage;
-pub use approvals::NewApproval;
 pub use keys::NewKey;
 pub use organizations::OrganizationChange;
-pub use projects::ProjectChange;
 pub use providers::NewProvider;
 
 use crate::{Gateway, GatewayError};
@@ -32,28 +27,47 @@ pub enum Registered {
 }
 
 /// What the ledger says of an act.
-struct Act {
+pub struct Act {
     kind: EntryKind,
     organization: OrganizationId,
     subject: String,
-    /// The terms that it is about, where it is about any.
-    terms: Option<Digest>,
+    digests: Vec<(&'static str, Digest)>,
+    also: Option<EntryKind>,
 }
 
 impl Act {
-    fn new(kind: EntryKind, organization: OrganizationId, subject: impl std::fmt::Display) -> Self {
+    /// An act on something.
+    pub fn new(kind: EntryKind, organization: OrganizationId, subject: impl std::fmt::Display) -> Self {
         Self {
             kind,
             organization,
             subject: subject.to_string(),
-            terms: None,
+            digests: Vec::new(),
+            also: None,
         }
+    }
+
+    /// The same act with a digest that may be public.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, digest: Digest) -> Self {
+        self.digests.push((name, digest));
+        self
+    }
+
+    /// The same act with a second entry of another kind about it.
+    #[must_use]
+    pub fn and(mut self, kind: Option<EntryKind>) -> Self {
+        self.also = kind;
+        self
     }
 }
 
 impl Gateway {
     /// Writes the row and the entry that commits to the record. Where `write` says that nothing changed, there is no entry.
-    async fn act<T, F>(&self, act: Act, record: T, write: F) -> Result<bool, GatewayError>
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn act<T, F>(&self, act: Act, record: T, write: F) -> Result<bool, GatewayError>
     where
         T: Serialize + Send + 'static,
         F: FnOnce(&mut dyn Statements, &T) -> Result<bool, StoreError> + Send + 'static,
@@ -61,16 +75,20 @@ impl Gateway {
         // The ledger keeps the order in which things happened.
         self.journal.caught_up().await?;
         let ambient = self.ambient.as_ref();
-        let (salt, at) = (Salt::new(ambient), ambient.now());
-        let entry = LedgerEntry::new(act.kind, act.organization, act.subject, salt, &record, at)?;
-        let entry = match act.terms {
-            Some(digest) => entry.with("terms", digest),
-            None => entry,
-        };
+        let mut entries = Vec::new();
+        for kind in [Some(act.kind), act.also].into_iter().flatten() {
+            let (salt, at) = (Salt::new(ambient), ambient.now());
+            let entry = LedgerEntry::new(kind, act.organization, &act.subject, salt, &record, at)?;
+            let digests = act.digests.iter();
+            entries.push((
+                digests.fold(entry, |entry, (name, digest)| entry.with(name, *digest)),
+                salt,
+            ));
+        }
         let written = self.store.write(move |tx| {
             let changed = write(tx, &record)?;
-            if changed {
-                tables::ledger::append_with_salt(tx, &entry, salt)?;
+            for (entry, salt) in entries.iter().filter(|_| changed) {
+                tables::ledger::append_with_salt(tx, entry, *salt)?;
             }
             Ok(changed)
         });
@@ -78,7 +96,10 @@ impl Gateway {
     }
 
     /// Lets requests see what an act changed about who is served and how much.
-    fn takes_effect(&self) -> Result<(), GatewayError> {
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn takes_effect(&self) -> Result<(), GatewayError> {
         self.restore_spend()?;
         self.directory.refresh(&self.store)
     }

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock, atomic::AtomicBool},
 };
 
+use cultivar_attest::Checklists;
 use cultivar_limits::{
     backoff::RetryBudget,
     health::HealthBoard,
@@ -12,9 +13,9 @@ use cultivar_limits::{
 };
 use cultivar_policy::{Markets, Permits, Register};
 use cultivar_privacy::Desensitiser;
-use cultivar_record::{Acceptance, Ambient, Approval, BudgetPeriod, Incident, Provider, ProviderKind, Verdict};
+use cultivar_record::{Acceptance, Ambient, BudgetPeriod, Incident, Provider, ProviderKind, Verdict};
 use cultivar_store::{Blobs, DataDir, Journal, Packs, Store, tables};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
     Durability, GatewayError, KeyHasher, LocalModel, Observer, Tasks,
@@ -26,6 +27,7 @@ use crate::{
         local::Local, openai::OpenAi,
     },
     publisher::Publisher,
+    signed::Signed,
 };
 
 /// Reads an environment variable by its name.
@@ -45,6 +47,8 @@ pub struct Parts {
     pub permits: Permits,
     /// What is known of markets.
     pub markets: Markets,
+    /// What each market wants to see before a model of our own is offered in it.
+    pub checklists: Checklists,
     /// Hashes API keys.
     pub hasher: KeyHasher,
     /// Signs tree heads and pedigrees.
@@ -74,7 +78,13 @@ pub struct Gateway {
     pub(crate) directory: Directory,
     pub(crate) offers: Offers,
     pub(crate) acceptances: RwLock<Vec<Acceptance>>,
-    pub(crate) approvals: RwLock<Vec<Approval>>,
+    /// What people signed, as it stands.
+    pub(crate) signed: RwLock<Arc<Signed>>,
+    /// Held while it is looked at anew.
+    pub(crate) refreshing: std::sync::Mutex<()>,
+    /// Held while something that people sign, or who they are, is read and then written.
+    pub(crate) people: Mutex<()>,
+    pub(crate) checklists: Checklists,
     /// The open ones.
     pub(crate) incidents: RwLock<Vec<Incident>>,
     pub(crate) verdicts: RwLock<HashMap<Asked, Arc<Verdict>>>,
@@ -119,7 +129,10 @@ impl Gateway {
             directory: Directory::read(&parts.store)?,
             offers: Offers::default(),
             acceptances: RwLock::new(parts.store.read(tables::acceptance::list)?),
-            approvals: RwLock::new(parts.store.read(tables::approval::list)?),
+            signed: RwLock::default(),
+            refreshing: std::sync::Mutex::default(),
+            people: Mutex::default(),
+            checklists: parts.checklists,
             incidents: RwLock::new(incidents.into_iter().filter(|i| i.closed_at.is_none()).collect()),
             health: HealthBoard::new(parts.ambient.seed()),
             limits: Limits::new(),
@@ -173,6 +186,16 @@ impl Gateway {
     /// What is known of markets.
     pub const fn markets(&self) -> &Markets {
         &self.markets
+    }
+
+    /// The policies in force.
+    pub const fn permits(&self) -> &Permits {
+        &self.permits
+    }
+
+    /// Held by an act on something that people sign, from its reading to its writing.
+    pub async fn people(&self) -> MutexGuard<'_, ()> {
+        self.people.lock().await
     }
 
     /// Time and randomness.

@@ -5,8 +5,12 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use cultivar_policy::{OWN_MODELS, stack};
-use cultivar_record::{Digest, Provider, ProviderKind, Terms, TermsKey, digest_of};
+use cultivar_policy::{
+    OWN_MODELS,
+    stack::{self, Row},
+};
+use cultivar_record::{Digest, Pedigree, Provider, ProviderKind, Terms, digest_of};
+use cultivar_store::tables;
 
 use crate::{Gateway, GatewayError, providers::ProviderClient};
 
@@ -18,8 +22,13 @@ pub struct Offer {
     pub terms: Terms,
     /// Digest of those terms.
     pub terms_digest: Digest,
-    /// The rows among them that must be accepted, each.
-    pub(crate) rows: Vec<(TermsKey, Digest)>,
+    /// What an approval of it names: the digest of the pedigree of the version that answers, or of the provider's settings where the
+    /// records know none.
+    pub subject: Digest,
+    /// Everything that the version that answers descends from, where the records know it.
+    pub pedigree: Option<Arc<Pedigree>>,
+    /// The rows of those terms: each must be accepted, and each must permit.
+    pub(crate) rows: Vec<Row>,
     client: RwLock<Option<Arc<dyn ProviderClient>>>,
 }
 
@@ -39,6 +48,12 @@ impl Offer {
 /// model answers, so it is bound by the terms that its owner names, and never by our own.
 pub(crate) const fn may_be_own(kind: ProviderKind) -> bool {
     matches!(kind, ProviderKind::Local)
+}
+
+/// What decides who answers: all that there is to approve of a model without a pedigree.
+fn settings(provider: &Provider) -> (&str, ProviderKind, &str, &str, Option<&str>) {
+    let (name, model, url) = (&provider.name, &provider.model, provider.base_url.as_deref());
+    (name, provider.kind, model, &provider.provider_model, url)
 }
 
 /// The candidates of each model.
@@ -77,9 +92,19 @@ impl Gateway {
     /// `unknown_terms`.
     pub(crate) fn refresh_offers(&self, mut providers: Vec<Provider>) -> Result<(), GatewayError> {
         providers.sort_by_key(|provider| provider.id);
+        let published = self.store.read(tables::model_version::list)?;
         let offer = |provider: Provider| {
             let terms = self.terms(&provider.terms)?;
+            let pedigree = published.iter().map(|version| &version.pedigree).find(|pedigree| {
+                may_be_own(provider.kind)
+                    && provider.provider_model == format!("{}@{}", pedigree.model, pedigree.version)
+            });
             Ok(Arc::new(Offer {
+                subject: match pedigree {
+                    Some(pedigree) => digest_of(pedigree)?,
+                    None => digest_of(&settings(&provider))?,
+                },
+                pedigree: pedigree.cloned().map(Arc::new),
                 terms_digest: digest_of(&terms)?,
                 rows: stack::rows(&terms)?,
                 terms,
@@ -89,7 +114,8 @@ impl Gateway {
         };
         let offers: Result<Vec<_>, GatewayError> = providers.into_iter().map(offer).collect();
         self.offers.replace(offers?);
-        Ok(())
+        // An approval is of what answers.
+        self.refresh_signed()
     }
 
     /// The offers of a model.

@@ -3,10 +3,12 @@
 
 use std::sync::{Arc, PoisonError};
 
-use cultivar_policy::{Footing, OWN_MODELS, Offering, Scores, Training, Use, UseRequest, stack};
+use cultivar_policy::{
+    Footing, OWN_MODELS, Offering, Release, Scores, Training, Use, UseRequest, Waiver,
+    stack::{self, Row},
+};
 use cultivar_record::{
     Digest, Market, Organization, OrganizationId, Purpose, Standing, Terms, TermsKey, Timestamp, Verdict, VerdictId,
-    Waived,
 };
 
 use crate::{Caller, Gateway, GatewayError, Offer};
@@ -20,6 +22,7 @@ pub(crate) struct Asked {
     wanted: Wanted,
     offering: Offering,
     terms: Digest,
+    waivers: Vec<Waiver>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +43,18 @@ impl Wanted {
             Self::Train(training) => Use::Train(training),
         }
     }
+}
+
+/// A question about terms, but for who asks.
+struct Question<'a> {
+    terms: (&'a Terms, Digest),
+    rows: &'a [Row],
+    /// The model whose answers are used, by its name at the provider.
+    model: &'a str,
+    market: &'a Market,
+    footing: Footing,
+    offering: Offering,
+    wanted: Wanted,
 }
 
 impl Gateway {
@@ -78,32 +93,67 @@ impl Gateway {
                 now,
             )
         };
-        let offering = self.offering(caller, offer, now);
-        self.decide(&caller.organization, terms, footing, offering, Wanted::Call(purpose))
-            .await
+        let question = Question {
+            terms,
+            rows: &offer.rows,
+            model: &offer.provider.provider_model,
+            market: &caller.market,
+            footing,
+            offering: self.offering(caller, offer, now),
+            wanted: Wanted::Call(purpose),
+        };
+        self.decide(&caller.organization, question, now).await
     }
 
-    /// Decides whether what was recorded under these terms may train a model. The verdict is recorded either way.
+    /// Decides whether what a model (by its name at the provider) answered under these terms may train a model. The verdict is
+    /// recorded either way.
     pub async fn permit_training(
         &self,
         organization: &Organization,
-        terms: &Terms,
-        terms_digest: Digest,
+        terms: (&Terms, Digest),
+        model: &str,
         training: Training,
     ) -> Result<Verdict, GatewayError> {
-        self.decide_offline(organization, terms, terms_digest, Wanted::Train(training))
+        self.decide_offline(organization, terms, model, Wanted::Train(training))
             .await
     }
 
-    /// Decides whether answers recorded under these terms may be a reference that models are scored against.
+    /// Decides whether a model's answers recorded under these terms may be a reference that models are scored against.
     pub async fn permit_evaluation(
         &self,
         organization: &Organization,
-        terms: &Terms,
-        terms_digest: Digest,
+        terms: (&Terms, Digest),
+        model: &str,
     ) -> Result<Verdict, GatewayError> {
-        self.decide_offline(organization, terms, terms_digest, Wanted::Call(Purpose::Evaluate))
+        self.decide_offline(organization, terms, model, Wanted::Call(Purpose::Evaluate))
             .await
+    }
+
+    /// Decides whether a model that learned from what another one answered under these terms may be offered in a market. The
+    /// verdict is recorded either way.
+    pub async fn permit_release(
+        &self,
+        organization: &Organization,
+        terms: &Terms,
+        model: &str,
+        market: &Market,
+        release: Release<'_>,
+    ) -> Result<Verdict, GatewayError> {
+        let ambient = self.ambient.as_ref();
+        let (wanted, rows) = (Use::Release(release), stack::rows(terms)?);
+        let of_grants = (model, wanted.action(), market);
+        let request = UseRequest {
+            organization: organization.id,
+            standing: organization.standing,
+            footing: self.footing(organization, &rows, None, None, ambient.now()),
+            terms,
+            wanted,
+            offering: Offering::default(),
+            waivers: &self.waivers(organization.id, &rows, of_grants, ambient.now()),
+        };
+        let verdict = self.permits.decide(&request, VerdictId::new(ambient), ambient.now())?;
+        self.record_verdict(verdict.clone()).await?;
+        Ok(verdict)
     }
 
     /// The row of a key as it stands now, or the stack of several.
@@ -124,34 +174,39 @@ impl Gateway {
     async fn decide_offline(
         &self,
         organization: &Organization,
-        terms: &Terms,
-        terms_digest: Digest,
+        terms: (&Terms, Digest),
+        model: &str,
         wanted: Wanted,
     ) -> Result<Verdict, GatewayError> {
-        let terms = (terms, terms_digest);
-        let rows = stack::rows(terms.0)?;
-        let footing = self.footing(organization, &rows, None, None, self.ambient.now());
-        let verdict = self
-            .decide(organization, terms, footing, Offering::default(), wanted)
-            .await?;
-        Ok(Verdict::clone(&verdict))
+        let (now, rows) = (self.ambient.now(), stack::rows(terms.0)?);
+        let question = Question {
+            terms,
+            rows: &rows,
+            model,
+            market: &organization.market,
+            footing: self.footing(organization, &rows, None, None, now),
+            offering: Offering::default(),
+            wanted,
+        };
+        Ok(Verdict::clone(&*self.decide(organization, question, now).await?))
     }
 
     async fn decide(
         &self,
         organization: &Organization,
-        (terms, terms_digest): (&Terms, Digest),
-        footing: Footing,
-        offering: Offering,
-        wanted: Wanted,
+        question: Question<'_>,
+        now: Timestamp,
     ) -> Result<Arc<Verdict>, GatewayError> {
+        let (terms, wanted) = (question.terms.0, question.wanted.in_policy());
+        let of_grants = (question.model, wanted.action(), question.market);
         let asked = Asked {
             organization: organization.id,
             standing: organization.standing,
-            footing,
-            wanted,
-            offering,
-            terms: terms_digest,
+            footing: question.footing,
+            wanted: question.wanted,
+            offering: question.offering,
+            terms: question.terms.1,
+            waivers: self.waivers(organization.id, question.rows, of_grants, now),
         };
         if let Some(verdict) = self.decided(&asked) {
             return Ok(verdict);
@@ -164,12 +219,11 @@ impl Gateway {
         let request = UseRequest {
             organization: asked.organization,
             standing: asked.standing,
-            footing,
+            footing: asked.footing,
             terms,
-            wanted: wanted.in_policy(),
-            offering,
-            waived: Waived::NONE,
-            grants: &[],
+            wanted,
+            offering: asked.offering,
+            waivers: &asked.waivers,
         };
         let ambient = self.ambient.as_ref();
         let verdict = self.permits.decide(&request, VerdictId::new(ambient), ambient.now())?;
@@ -189,22 +243,22 @@ impl Gateway {
     fn footing(
         &self,
         organization: &Organization,
-        rows: &[(TermsKey, Digest)],
+        rows: &[Row],
         market: Option<&Market>,
         purpose: Option<Purpose>,
         now: Timestamp,
     ) -> Footing {
-        if let [(alone, _)] = rows
-            && alone.as_str() == OWN_MODELS
+        if let [alone] = rows
+            && alone.terms.as_str() == OWN_MODELS
         {
             return Footing::Own;
         }
         let acceptances = self.acceptances.read().unwrap_or_else(PoisonError::into_inner);
-        let is_accepted = |(terms, digest): &(TermsKey, Digest)| {
+        let is_accepted = |row: &Row| {
             acceptances.iter().any(|acceptance| {
                 acceptance.organization == organization.id
-                    && acceptance.digest == *digest
-                    && acceptance.terms == *terms
+                    && acceptance.digest == row.digest
+                    && acceptance.terms == row.terms
                     && acceptance.covers(None, purpose, now)
                     && market.is_none_or(|market| self.markets.covers(&acceptance.markets, market))
             })
@@ -224,20 +278,9 @@ impl Gateway {
         Offering {
             open: self.markets.is_open(market),
             offered: self.markets.covers(&provider.markets, market),
-            approved: !offer.is_own()
-                || !self.markets.demands_approval(market)
-                || self.is_approved(&provider.model, market, now),
+            approved: !offer.is_own() || !self.markets.demands_approval(market) || self.is_approved(offer, market, now),
             resident: home.is_empty() || (!provider.residency.is_empty() && provider.residency.iter().all(keeps)),
         }
-    }
-
-    fn is_approved(&self, model: &str, market: &Market, now: Timestamp) -> bool {
-        let approvals = self.approvals.read().unwrap_or_else(PoisonError::into_inner);
-        approvals.iter().any(|approval| {
-            approval.model == model
-                && approval.holds(now)
-                && self.markets.covers(std::slice::from_ref(&approval.market), market)
-        })
     }
 }
 

@@ -63,6 +63,8 @@ mod tests {
             run: RunId::from_parts(at, &[2; 32]),
             run_leaf: LeafIndex(7),
             base_weights: None,
+            trained: None,
+            signing_key: None,
             datasets: Vec::new(),
             terms: Vec::new(),
             code: "cultivar 0.1.0".to_owned(),

@@ -5,6 +5,7 @@
 //! nothing. It does not know where conversations come from or whether they may be used. Weights are f32 in Hugging Face's
 //! names and shapes, so that `transformers` loads them.
 
+mod annotation;
 mod config;
 mod decoder;
 mod error;
@@ -24,6 +25,7 @@ mod transcript;
 mod weights;
 mod writing;
 
+pub use annotation::{annotate, annotation};
 pub use config::{DecoderConfig, Size};
 pub use error::ModelError;
 pub use language_model::{Finish, GenerateOptions, Generated, LanguageModel, TurnScore};

@@ -38,7 +38,7 @@ pub(crate) async fn admit(context: &Context, recipe: &Recipe, prompts: &Prompts)
         let training = training(recipe);
         let verdict = context
             .gateway
-            .permit_training(&context.organization, &terms, terms_digest, training)
+            .permit_training(&context.organization, (&terms, terms_digest), &provider_model, training)
             .await?;
         if !verdict.permits() {
             admitted.refused += conversations(&exchanges);
@@ -78,14 +78,17 @@ pub(crate) async fn may_learn(context: &Context, recipe: &Recipe) -> Result<(), 
     duties::of_model(&recipe.name, [terms])?;
     let training = context
         .gateway
-        .permit_training(organization, terms, digest, training(recipe))
+        .permit_training(organization, (terms, digest), &recipe.teacher.model, training(recipe))
         .await?;
     if !training.permits() {
         return Err(PipelineError::NothingPermitted {
             verdict: Box::new(training),
         });
     }
-    let evaluation = context.gateway.permit_evaluation(organization, terms, digest).await?;
+    let evaluation = context
+        .gateway
+        .permit_evaluation(organization, (terms, digest), &recipe.teacher.model)
+        .await?;
     if evaluation.permits() {
         Ok(())
     } else {
@@ -114,8 +117,14 @@ const fn training(recipe: &Recipe) -> Training {
 
 fn permitted(provider: &str, exchanges: usize, terms: &str, verdict: &Verdict) -> String {
     let policies: Vec<&str> = verdict.reasons.iter().map(|reason| reason.policy.as_str()).collect();
+    let grants: Vec<String> = verdict.grants.iter().map(ToString::to_string).collect();
+    let grants = if grants.is_empty() {
+        String::new()
+    } else {
+        format!("; by grant {}", grants.join(", "))
+    };
     format!(
-        "{exchanges} exchanges of `{provider}` may train, under {terms} (policy {})",
+        "{exchanges} exchanges of `{provider}` may train, under {terms} (policy {}{grants})",
         policies.join(", ")
     )
 }

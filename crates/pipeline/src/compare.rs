@@ -84,12 +84,15 @@ pub(crate) async fn compare(
 /// Scoring against somebody's answers is a use of those answers like any other.
 async fn reference_is_permitted(context: &Context, dataset: &SealedDataset) -> Result<(), PipelineError> {
     let sources = &dataset.stored.dataset.sources;
-    let digests: BTreeSet<Digest> = sources.iter().map(|set| set.terms_digest).collect();
-    for digest in digests {
+    let answered = sources
+        .iter()
+        .map(|set| (set.terms_digest, set.provider_model.as_str()));
+    let answered: BTreeSet<(Digest, &str)> = answered.collect();
+    for (digest, model) in answered {
         let terms = context.gateway.terms_in_force(digest)?;
         let verdict = context
             .gateway
-            .permit_evaluation(&context.organization, &terms, digest)
+            .permit_evaluation(&context.organization, (&terms, digest), model)
             .await?;
         if !verdict.permits() {
             return Err(cultivar_gateway::GatewayError::Forbidden {

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use cultivar_gateway::{Caller, Gateway};
+use cultivar_papers::ModelSigner;
 use cultivar_record::{Ambient, Digest, EntryKind, LeafIndex, LedgerEntry, Organization, Salt};
 use cultivar_store::{DataDir, Statements, StoreError, tables};
 use serde::Serialize;
@@ -58,6 +59,8 @@ pub struct Context {
     pub callers: Callers,
     /// The key of the desensitisation's surrogates.
     pub surrogate_key: [u8; 32],
+    /// Signs models.
+    pub model_signer: Arc<ModelSigner>,
     /// The program, for the pedigree: name and version.
     pub code: String,
     /// Who hears what happens.

@@ -1,5 +1,5 @@
-//! A sealed dataset on disk: `train.jsonl`, `validation.jsonl`, `test.jsonl`, `privacy.json`, `card.md`, and last
-//! `manifest.json`. What was hashed is what is stored: each row is canonical JSON.
+//! A sealed dataset on disk: `train.jsonl`, `validation.jsonl`, `test.jsonl`, `privacy.json`, `card.md`, `croissant.json`, and
+//! last `manifest.json`. What was hashed is what is stored: each row is canonical JSON.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,8 +7,9 @@ use std::{
 };
 
 use cultivar_gateway::Gateway;
+use cultivar_papers::croissant;
 use cultivar_privacy::PrivacyReport;
-use cultivar_record::{ByteCount, Dataset, Digest, Example, Split, SplitSummary, canonical_json, digest_of};
+use cultivar_record::{ByteCount, Dataset, Digest, Example, Split, SplitSummary, Terms, canonical_json, digest_of};
 use cultivar_store::{DataDir, files, tables::dataset::StoredDataset};
 
 use crate::{PipelineError, curate::text_bytes};
@@ -69,16 +70,22 @@ pub(crate) fn write_dataset(
         dataset.splits.insert(*split, summary);
     }
     dir.write(&folder.join("privacy.json"), canonical_json(privacy)?.as_bytes())?;
-    dir.write(
-        &folder.join("card.md"),
-        card(&dataset, gateway, attribution)?.as_bytes(),
-    )?;
+    let terms = terms_of(&dataset, gateway)?;
+    dir.write(&folder.join("card.md"), card(&dataset, &terms, attribution).as_bytes())?;
+    dir.write(&folder.join("croissant.json"), croissant(&dataset, &terms)?.as_bytes())?;
     dir.write(&folder.join("manifest.json"), canonical_json(&dataset)?.as_bytes())?;
     Ok(dataset)
 }
 
+/// The terms that bind the sources, each once, in their order.
+fn terms_of(dataset: &Dataset, gateway: &Gateway) -> Result<Vec<Terms>, PipelineError> {
+    let digests: BTreeSet<Digest> = dataset.sources.iter().map(|set| set.terms_digest).collect();
+    let read = |digest| gateway.terms_in_force(digest).map_err(PipelineError::from);
+    digests.into_iter().map(read).collect()
+}
+
 /// The card that people read: what it is, from whom, under which terms, what is owed.
-fn card(dataset: &Dataset, gateway: &Gateway, attribution: Option<&str>) -> Result<String, PipelineError> {
+fn card(dataset: &Dataset, terms: &[Terms], attribution: Option<&str>) -> String {
     let mut card = format!(
         "# {} {}\n\nSealed at {}.\n\n## Parts\n\n",
         dataset.name, dataset.version, dataset.sealed_at
@@ -92,12 +99,19 @@ fn card(dataset: &Dataset, gateway: &Gateway, attribution: Option<&str>) -> Resu
     }
     card.push_str("\n## Sources\n\n");
     for set in &dataset.sources {
-        let terms = gateway.terms_in_force(set.terms_digest)?;
-        let _ = writeln!(
+        let _ = write!(
             card,
-            "- {} exchanges with `{}` under {} ({}; effective {}; source: {}; attribution: {})",
-            set.exchanges, set.provider, terms.name, terms.key, terms.effective, terms.source, terms.attribution
+            "- {} exchanges with `{}` under {}",
+            set.exchanges, set.provider, set.terms
         );
+        if let Some(row) = terms.iter().find(|row| row.key == set.terms) {
+            let (name, effective, source, attribution) = (&row.name, &row.effective, &row.source, &row.attribution);
+            let _ = write!(
+                card,
+                " ({name}; effective {effective}; source: {source}; attribution: {attribution})"
+            );
+        }
+        card.push('\n');
     }
     if let Some(attribution) = attribution {
         let _ = writeln!(card, "\n## Attribution\n\n{attribution}");
@@ -106,7 +120,7 @@ fn card(dataset: &Dataset, gateway: &Gateway, attribution: Option<&str>) -> Resu
     for dropped in &dataset.dropped {
         let _ = writeln!(card, "- {}: {}", dropped.reason, dropped.conversations);
     }
-    Ok(card)
+    card
 }
 
 /// Reads a dataset and checks every part against the manifest and the manifest against its digest.

@@ -3,6 +3,7 @@
 use cultivar_gateway::GatewayError;
 use cultivar_ledger::LedgerError;
 use cultivar_model::ModelError;
+use cultivar_papers::PapersError;
 use cultivar_privacy::PrivacyError;
 use cultivar_record::{RecordError, Verdict};
 use cultivar_stats::StatsError;
@@ -48,6 +49,10 @@ pub enum PipelineError {
         /// The last verdict.
         verdict: Box<Verdict>,
     },
+    /// A paper beside the weights is not what it claims to be.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Papers(#[from] PapersError),
     /// The terms of the training data demand another name.
     #[error(
         "a model trained under `{terms}` has a name that begins with `{prefix}`, and `{model}` does not (clause {clause})"

@@ -1,55 +1,52 @@
-//! A model on disk: `model.safetensors`, `tokenizer.json`, `config.json` in Hugging Face's layout, `card.md`, `duties.json`,
-//! `pedigree.json`, and last `manifest.json`.
+//! A model on disk: `model.safetensors`, `tokenizer.json`, `config.json` in Hugging Face's layout, `card.md`, the papers
+//! of [`crate::papers`], and last `manifest.json`.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
-use cultivar_ledger::VerifierKey;
 use cultivar_model::{DecoderConfig, Student, Tokenizer};
-use cultivar_record::{Digest, Duties, Pedigree, SignedPedigree, Split, canonical_json};
+use cultivar_papers::{ModelSigner, sign_model};
+use cultivar_record::{Digest, Duties, Pedigree, Split, canonical_json};
 use cultivar_store::{DataDir, files};
 
-use crate::{PipelineError, dataset_files::SealedDataset, pedigree::verify_pedigree, train::Trained};
-
-const WEIGHTS: &str = "model.safetensors";
-const TOKENIZER: &str = "tokenizer.json";
-const CONFIG: &str = "config.json";
-const CARD: &str = "card.md";
-const DUTIES: &str = "duties.json";
-const PEDIGREE: &str = "pedigree.json";
-const MANIFEST: &str = "manifest.json";
+use crate::{
+    PipelineError,
+    dataset_files::SealedDataset,
+    papers::{self, CONFIG, Keys, MANIFEST, PEDIGREE, SIGNATURE, TOKENIZER, VerifiedModel, WEIGHTS},
+};
 
 /// File name to digest.
 type Manifest = BTreeMap<String, Digest>;
 
+/// Writes a model's files, the signature over all of them, and last the manifest.
 pub(crate) fn write_model(
     dir: &DataDir,
-    signed: &SignedPedigree,
-    trained: &Trained,
-    dataset: &SealedDataset,
-    (duties, attribution): (&Duties, Option<&str>),
+    pedigree: &Pedigree,
+    parts: Vec<(&str, Vec<u8>)>,
+    signer: &ModelSigner,
 ) -> Result<(), PipelineError> {
-    let folder = dir.model(&signed.pedigree.model, signed.pedigree.version);
+    let folder = dir.model(&pedigree.model, pedigree.version);
     // What a killed process left there has no row and no entry.
     files::remove_folder(&folder)?;
-    let (pedigree, owed) = (canonical_json(signed)?, canonical_json(duties)?);
-    let card = card(&signed.pedigree, dataset, (duties, attribution));
-    let parts: [(&str, &[u8]); 6] = [
-        (WEIGHTS, &trained.weights_bytes),
-        (TOKENIZER, &trained.tokenizer_json),
-        (CONFIG, &trained.config_json),
-        (CARD, card.as_bytes()),
-        (DUTIES, owed.as_bytes()),
-        (PEDIGREE, pedigree.as_bytes()),
-    ];
     let mut manifest = Manifest::new();
     for (name, bytes) in parts {
-        dir.write(&folder.join(name), bytes)?;
-        manifest.insert(name.to_owned(), Digest::of_bytes(bytes));
+        dir.write(&folder.join(name), &bytes)?;
+        manifest.insert(name.to_owned(), Digest::of_bytes(&bytes));
     }
-    Ok(dir.write(&folder.join(MANIFEST), canonical_json(&manifest)?.as_bytes())?)
+    let text = canonical_json(&manifest)?;
+    manifest.insert(MANIFEST.to_owned(), Digest::of_bytes(text.as_bytes()));
+    let name = format!("{}@{}", pedigree.model, pedigree.version);
+    dir.write(
+        &folder.join(SIGNATURE),
+        sign_model(signer, &name, &manifest)?.as_bytes(),
+    )?;
+    Ok(dir.write(&folder.join(MANIFEST), text.as_bytes())?)
 }
 
-fn card(pedigree: &Pedigree, dataset: &SealedDataset, (duties, attribution): (&Duties, Option<&str>)) -> String {
+pub(crate) fn card(
+    pedigree: &Pedigree,
+    dataset: &SealedDataset,
+    (duties, attribution): (&Duties, Option<&str>),
+) -> String {
     let mut card = format!(
         "# {} {}\n\nTrained from scratch by run `{}` on `{}` conversations. Weights: `{}`.\n\n## Descends from\n\n",
         pedigree.model,
@@ -133,30 +130,30 @@ pub(crate) fn shape(dir: &DataDir, pedigree: &Pedigree) -> Result<(Tokenizer, De
     ))
 }
 
-/// Checks a published model: every file against the manifest, the pedigree's signature, and that the pedigree is about these
-/// weights.
-pub fn verify_model(
-    dir: &DataDir,
-    model: &str,
-    version: u32,
-    key: &VerifierKey,
-) -> Result<SignedPedigree, PipelineError> {
-    let parts = read_parts(dir, model, version)?;
-    let name = format!("{model}@{version}");
-    let text = String::from_utf8_lossy(part(&parts, PEDIGREE)).into_owned();
-    let signed = verify_pedigree(&text, &name, key)?;
-    let stated = [
-        (WEIGHTS, signed.pedigree.weights),
-        (TOKENIZER, signed.pedigree.tokenizer),
-        (CONFIG, signed.pedigree.config),
-    ];
-    for (file, digest) in stated {
-        if Digest::of_bytes(part(&parts, file)) != digest {
-            return Err(PipelineError::DamagedModel {
-                name,
-                reason: format!("the pedigree is about another `{file}`"),
-            });
+/// Checks a published model's folder: every file against the manifest, and every paper against every other.
+///
+/// # Errors
+/// `pipeline::damaged_model`, or the paper's own error.
+pub fn verify_model(folder: &Path, name: &str, keys: &Keys) -> Result<VerifiedModel, PipelineError> {
+    let mut all = BTreeMap::new();
+    for file in files::names_in(folder)? {
+        let bytes = files::read_if_any(&folder.join(&file))?;
+        all.insert(file, bytes.unwrap_or_default());
+    }
+    let damaged = |reason: String| PipelineError::DamagedModel {
+        name: name.to_owned(),
+        reason,
+    };
+    let manifest = all
+        .get(MANIFEST)
+        .ok_or_else(|| damaged(format!("`{MANIFEST}` is missing")))?;
+    let manifest: Manifest =
+        serde_json::from_slice(manifest).map_err(|e| damaged(format!("`{MANIFEST}` cannot be read: {e}")))?;
+    for (file, digest) in manifest {
+        let bytes = all.get(&file).ok_or_else(|| damaged(format!("`{file}` is missing")))?;
+        if Digest::of_bytes(bytes) != digest {
+            return Err(damaged(format!("`{file}` is not the one that was published")));
         }
     }
-    Ok(signed)
+    papers::verify(name, &all, keys)
 }

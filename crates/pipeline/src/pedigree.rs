@@ -8,7 +8,7 @@ use cultivar_record::{DatasetAncestor, Digest, Pedigree, SignedPedigree, TermsAn
 use crate::{Context, PipelineError, Recipe, dataset_files::SealedDataset, train::Trained};
 
 /// Version of the pedigree's shape.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 pub(crate) fn of(
     context: &Context,
@@ -42,6 +42,8 @@ pub(crate) fn of(
         model: recipe.name.clone(),
         version,
         weights: trained.weights,
+        trained: Some(trained.weights),
+        signing_key: Some(context.model_signer.verifier().digest()),
         tokenizer: Digest::of_bytes(&trained.tokenizer_json),
         config: Digest::of_bytes(&trained.config_json),
         recipe: digest_of(&recipe.train)?,

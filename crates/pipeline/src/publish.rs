@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use cultivar_gateway::{Gateway, NewProvider};
 use cultivar_policy::OWN_MODELS;
-use cultivar_record::{EntryKind, ModelVersionId, Pedigree, ProviderKind, digest_of};
+use cultivar_record::{EntryKind, ModelVersionId, Pedigree, ProviderKind, canonical_json, digest_of};
 use cultivar_store::{DataDir, Statements, tables};
 
 use crate::{
     Context, PipelineError, Recipe,
     dataset_files::SealedDataset,
     duties,
-    model_files::{open_student, write_model},
-    pedigree,
+    model_files::{card, open_student, write_model},
+    papers, pedigree,
     student::Joined,
     train::Trained,
 };
@@ -34,7 +34,7 @@ pub(crate) async fn publish(
         .read(|tx| tables::model_version::versions(tx, &recipe.name))?;
     let known = versions
         .iter()
-        .find(|version| version.weights == trained.weights && version.state == "published");
+        .find(|version| version.pedigree.trained == Some(trained.weights) && version.state == "published");
     let pedigree = match known {
         Some(version) => version.pedigree.clone(),
         None => {
@@ -75,15 +75,24 @@ async fn seal(
     version: u32,
 ) -> Result<Pedigree, PipelineError> {
     let pedigree = pedigree::of(context, recipe, dataset, trained, version)?;
+    let (pedigree, weights) = papers::bound(pedigree, &trained.weights_bytes)?;
     let duties = duties::of_dataset(context, &recipe.name, dataset)?;
     let signed = context.gateway.sign_pedigree(pedigree.clone())?;
-    write_model(
-        &context.dir,
-        &signed,
-        trained,
-        dataset,
-        (&duties, recipe.teacher.attribution.as_deref()),
-    )?;
+    let (owed, attribution) = (canonical_json(&duties)?, recipe.teacher.attribution.as_deref());
+    let mut parts = vec![
+        (papers::WEIGHTS, weights),
+        (papers::TOKENIZER, trained.tokenizer_json.clone()),
+        (papers::CONFIG, trained.config_json.clone()),
+        (
+            papers::CARD,
+            card(&pedigree, dataset, (&duties, attribution)).into_bytes(),
+        ),
+        (papers::DUTIES, owed.into_bytes()),
+        (papers::PEDIGREE, canonical_json(&signed)?.into_bytes()),
+    ];
+    let about = papers::about(context, &pedigree, &duties)?;
+    parts.extend(about.map(|(name, text)| (name, text.into_bytes())));
+    write_model(&context.dir, &pedigree, parts, &context.model_signer)?;
     let row = pedigree.clone();
     let digests = [("weights", pedigree.weights), ("pedigree", digest_of(&pedigree)?)];
     let id = ModelVersionId::new(context.ambient());

@@ -5,15 +5,28 @@
 use cultivar_record::{Clash, Duties, Duty, Fact, FactName, Owed, Terms};
 use serde_json::Value;
 
-/// The duties of rows of terms, each once, and their clashes.
+use crate::stack::parts;
+
+/// The party of a licence that anybody may give.
+const VARIOUS: &str = "various";
+
+/// The duties of rows of terms, each once, and their clashes. Those of a stack are those of its rows.
 pub fn duties<'a>(rows: impl IntoIterator<Item = &'a Terms>) -> Duties {
-    let mut duties: Vec<Duty> = rows.into_iter().flat_map(of_row).collect();
+    let mut duties: Vec<Duty> = rows.into_iter().flat_map(of_terms).collect();
     duties.sort();
     duties.dedup();
     let mut clashes: Vec<Clash> = pairs(&duties).filter_map(|(one, other)| clash(one, other)).collect();
     clashes.sort();
     clashes.dedup();
     Duties { duties, clashes }
+}
+
+fn of_terms(terms: &Terms) -> Vec<Duty> {
+    let parts = parts(terms);
+    if parts.is_empty() {
+        return of_row(terms);
+    }
+    parts.iter().flat_map(of_row).collect()
 }
 
 fn of_row(row: &Terms) -> Vec<Duty> {
@@ -23,7 +36,12 @@ fn of_row(row: &Terms) -> Vec<Duty> {
         Fact::Conditional | Fact::Unknown => all.push(Owed::Read { fact }),
         Fact::No | Fact::Silent => {}
     };
-    let party = row.party.clone();
+    let party = if row.party == VARIOUS {
+        "the authors"
+    } else {
+        &row.party
+    }
+    .to_owned();
     owed(FactName::Attribution, Owed::Attribution { party });
     owed(FactName::FlowDown, Owed::FlowDown);
     owed(FactName::ShareAlike, Owed::ShareAlike { licence: licence(row) });

@@ -59,12 +59,42 @@ pub enum PolicyError {
     #[diagnostic(
         code("policy::policy_refused"),
         help(
-            "each policy needs @id, @fact (a column of the register, or `none`) and @advice, and must pass strict validation"
+            "each policy needs @id, @fact (a column of the register, or `none`), @source (whose rule it is) and @advice, and must \
+             pass strict validation against the schema: `cultivar policy check`"
         )
     )]
     PolicyRefused {
         /// The file's name.
         file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A pack of an organisation holds a policy that permits.
+    #[error("pack `{file}`: the policy `{policy}` permits")]
+    #[diagnostic(
+        code("policy::pack_loosens"),
+        help(
+            "a pack may only tighten: write it as `forbid(…) unless {{ … }}`; what the terms do not permit, a signed grant waives"
+        )
+    )]
+    PackLoosens {
+        /// The file's name.
+        file: String,
+        /// The policy's id.
+        policy: String,
+    },
+    /// A literate case cannot be read.
+    #[error("case `{case}`: {reason}")]
+    #[diagnostic(
+        code("policy::case_unreadable"),
+        help(
+            "a case has a title (`# …`), a table of the request that begins with `| Request |`, the answer as `**permit**` or `**forbid**`, \
+             and a table of the reasons that begins with `| Policy |`; advice may be quoted with `> `"
+        )
+    )]
+    CaseUnreadable {
+        /// The case's name.
+        case: String,
         /// What is wrong with it.
         reason: String,
     },

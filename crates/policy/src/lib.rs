@@ -8,9 +8,11 @@
 //! This crate knows neither clock nor database: who asks, on what footing, and when, are arguments. It does not know which
 //! rows bind a dataset: the caller asks once for each. Rows that bind one answer together are a [`stack`].
 
+mod cases;
 mod difference;
 mod duties;
 mod error;
+mod explain;
 mod markets;
 mod pack;
 mod permits;
@@ -20,14 +22,16 @@ mod register;
 mod request;
 pub mod stack;
 
+pub use cases::{Case, CaseBook, Outcome};
 pub use difference::{Change, Difference, differences};
 pub use duties::duties;
 pub use error::PolicyError;
+pub use explain::{Answer, Condition, Explanation};
 pub use markets::Markets;
 pub use pack::PolicyText;
 pub use permits::Permits;
 pub use register::{OWN_MODELS, Register};
 pub use request::{
-    Access, Commerce, Competition, Demand, Duties, Footing, Offering, Reading, Release, Scores, Settings, Silence,
-    Training, Use, UseRequest,
+    Access, Commerce, Competition, Demand, DutiesMet, Footing, Offering, Reading, Release, Scores, Settings, Silence,
+    Training, Use, UseRequest, Waiver,
 };

@@ -1,9 +1,9 @@
-//! Markets as data: where something may be offered at all, where a model of one's own needs an approval, which codes a named
-//! group holds. Knows codes, not who asks.
+//! Markets as data: where something may be offered at all, where a model of one's own needs an approval and by whose signatures,
+//! which codes a named group holds. Knows codes, not who asks.
 
 use std::collections::BTreeMap;
 
-use cultivar_record::Market;
+use cultivar_record::{Market, Quorum};
 use serde::Deserialize;
 
 use crate::PolicyError;
@@ -27,6 +27,9 @@ struct MarketFacts {
     open: bool,
     #[serde(default)]
     approval: bool,
+    /// Whose signatures an approval needs.
+    #[serde(default)]
+    quorum: Quorum,
     source: String,
 }
 
@@ -71,6 +74,16 @@ impl Markets {
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let unreadable = |reason: String| PolicyError::RegisterUnreadable { reason };
         let file: File = toml::from_str(text).map_err(|e| unreadable(e.to_string()))?;
+        if let Some(market) = file
+            .market
+            .iter()
+            .find(|(_, facts)| facts.quorum.people < Quorum::FEWEST)
+        {
+            let (market, fewest) = (market.0, Quorum::FEWEST);
+            return Err(unreadable(format!(
+                "the quorum of {market} has fewer than {fewest} people"
+            )));
+        }
         if file.schema_version != SCHEMA_VERSION {
             return Err(unreadable(format!(
                 "schema_version is {}, this program reads {SCHEMA_VERSION}",
@@ -93,17 +106,44 @@ impl Markets {
 
     /// Whether anything may be offered in a market. A part of a closed one is closed.
     pub fn is_open(&self, market: &Market) -> bool {
-        self.facts(market).is_none_or(|facts| facts.open)
+        self.facts(market).all(|(_, facts)| facts.open)
     }
 
     /// Whether a model of one's own needs an approval in a market.
     pub fn demands_approval(&self, market: &Market) -> bool {
-        self.facts(market).is_some_and(|facts| facts.approval)
+        self.facts(market).any(|(_, facts)| facts.approval)
+    }
+
+    /// Whose signatures an approval for a market needs.
+    pub fn quorum(&self, market: &Market) -> Quorum {
+        let facts = self.facts(market).max_by_key(|(_, facts)| facts.quorum.people);
+        facts.map(|(_, facts)| facts.quorum.clone()).unwrap_or_default()
+    }
+
+    /// Whether an approval for one market opens another: it is a part of it, and what is known of the two is one and the same. A
+    /// group of one's own must not open a market that has a rule of its own.
+    pub fn opens(&self, approved: &Market, market: &Market) -> bool {
+        let (one, other) = (self.facts(approved), self.facts(market));
+        self.covers(std::slice::from_ref(approved), market) && one.map(|(code, _)| code).eq(other.map(|(code, _)| code))
     }
 
     /// Where the facts about a market come from.
     pub fn source(&self, market: &Market) -> Option<&str> {
-        self.facts(market).map(|facts| facts.source.as_str())
+        self.facts(market).next().map(|(_, facts)| facts.source.as_str())
+    }
+
+    /// A market and what it is a part of: itself, its country, then the groups that hold either.
+    pub fn wholes(&self, market: &Market) -> Vec<Market> {
+        let country = market
+            .as_str()
+            .split_once('-')
+            .and_then(|(country, _)| country.parse().ok());
+        let mut wholes = vec![market.clone()];
+        wholes.extend(country);
+        let groups = self.groups.iter();
+        let groups = groups.filter(|(_, group)| group.members.iter().any(|member| is_part_of(market, member)));
+        wholes.extend(groups.map(|(code, _)| code.clone()).filter(|code| code != market));
+        wholes
     }
 
     /// Whether a list of markets covers one: by its code, by the country that it is a part of, or by a group that holds either.
@@ -116,12 +156,18 @@ impl Markets {
             })
     }
 
-    /// The facts about a market, or about the country that it is a part of.
-    fn facts(&self, market: &Market) -> Option<&MarketFacts> {
-        self.markets.get(market).or_else(|| {
+    /// The facts about a market, else about the country that it is a part of, else about every group that holds it. Asked at every
+    /// attempt.
+    fn facts<'s>(&'s self, market: &Market) -> impl Iterator<Item = (&'s Market, &'s MarketFacts)> {
+        let known = self.markets.get_key_value(market);
+        let nearest = known.or_else(|| {
             let country: Market = market.as_str().split_once('-')?.0.parse().ok()?;
-            self.markets.get(&country)
-        })
+            self.markets.get_key_value(&country)
+        });
+        let groups = self.groups.iter().filter(move |_| nearest.is_none());
+        let ruled = groups.filter_map(|(code, group)| Some((self.markets.get_key_value(code)?, group)));
+        let holding = ruled.filter(|(_, group)| group.members.iter().any(|member| is_part_of(market, member)));
+        nearest.into_iter().chain(holding.map(|(facts, _)| facts))
     }
 }
 
@@ -146,6 +192,9 @@ mod tests {
         assert!(markets.is_open(&market("US")) && markets.is_open(&market("CN")));
         assert!(markets.demands_approval(&market("CN")) && !markets.demands_approval(&market("EU")));
         assert!(markets.source(&market("CN")).unwrap().contains("Interim Measures"));
+        let quorum = markets.quorum(&market("CN"));
+        assert_eq!((quorum.people, quorum.roles.len(), quorum.longest_days), (2, 2, 365));
+        assert_eq!(markets.quorum(&market("US")), Quorum::default());
     }
 
     #[test]
@@ -158,6 +207,27 @@ mod tests {
         assert!(covers(&["EU"], "DE") && covers(&["EU"], "EU") && covers(&["US"], "US-CA") && covers(&[], "KP"));
         assert!(!covers(&["EU"], "GB") && !covers(&["US-CA"], "US") && !covers(&["US", "EU"], "CN"));
         assert!(!covers(&["US"], "USX"));
+    }
+
+    #[test]
+    fn the_rule_of_a_group_is_that_of_its_members_and_no_group_opens_a_market_with_a_rule_of_its_own() {
+        let own = "schema_version = 1\n[market.EU]\napproval = true\nquorum = { people = 3, roles = [\"privacy\"] }\n\
+                   source = \"our counsel\"\n[group.EAST]\nmembers = [\"CN\", \"JP\"]\nsource = \"ours\"\n";
+        let markets = Markets::shipped().unwrap().layered(Markets::parse(own).unwrap());
+        let opens = |approved: &str, asked: &str| markets.opens(&market(approved), &market(asked));
+        assert!(markets.demands_approval(&market("DE")) && !markets.demands_approval(&market("GB")));
+        assert_eq!(markets.quorum(&market("DE")).people, 3);
+        assert!(
+            opens("EU", "DE") && opens("DE", "DE") && opens("CN", "CN") && opens("CN", "CN-SH") && opens("EAST", "JP")
+        );
+        assert!(!opens("EAST", "CN") && !opens("DE", "FR") && !opens("DE", "EU") && !opens("US", "CN"));
+        let alone = own.replace("people = 3", "people = 1");
+        assert!(
+            Markets::parse(&alone)
+                .unwrap_err()
+                .to_string()
+                .contains("fewer than 2 people")
+        );
     }
 
     #[test]

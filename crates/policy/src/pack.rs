@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::{Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use cultivar_record::{FactName, UseAction};
 use serde::Serialize;
 
@@ -55,7 +55,8 @@ pub(crate) const POLICIES: [PolicyText<'static>; 10] = [
     },
 ];
 
-/// One file of Cedar policies. Each policy carries `@id`, `@fact` (a column of the register, or `none`) and `@advice`.
+/// One file of Cedar policies. Each policy carries `@id`, `@fact` (a column of the register, or `none`), `@source` (whose rule it is)
+/// and `@advice`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct PolicyText<'a> {
     /// The file's name, for error messages.
@@ -69,12 +70,14 @@ pub struct PolicyText<'a> {
 pub(crate) struct Note {
     pub(crate) place: usize,
     pub(crate) fact: Option<FactName>,
+    pub(crate) source: String,
     pub(crate) advice: String,
 }
 
 /// Validated policies.
 #[derive(Debug)]
 pub(crate) struct Pack {
+    pub(crate) schema: Schema,
     /// For each action the policies that can apply to it: the others would be evaluated in vain.
     pub(crate) policies: BTreeMap<UseAction, PolicySet>,
     pub(crate) notes: BTreeMap<PolicyId, Note>,
@@ -82,7 +85,8 @@ pub(crate) struct Pack {
 
 impl Pack {
     pub(crate) fn read(schema: &str, files: &[PolicyText<'_>]) -> Result<Self, PolicyError> {
-        let validator = Validator::new(read_schema(schema)?);
+        let schema = read_schema(schema)?;
+        let validator = Validator::new(schema.clone());
         let mut notes = BTreeMap::new();
         let mut sets = BTreeMap::from(UseAction::ALL.map(|action| (action, PolicySet::new())));
         for file in files {
@@ -98,7 +102,28 @@ impl Pack {
                 }
             }
         }
-        Ok(Self { policies: sets, notes })
+        Ok(Self {
+            schema,
+            policies: sets,
+            notes,
+        })
+    }
+}
+
+/// Refuses a pack of an organisation that could permit anything: whatever is added to policies that only forbids, only tightens.
+pub(crate) fn only_forbids(file: &PolicyText<'_>) -> Result<(), PolicyError> {
+    let set: PolicySet = file.text.parse().map_err(|error| refused(file, format!("{error}")))?;
+    let permits = |effect| effect == Effect::Permit;
+    let templates = set
+        .templates()
+        .map(|template| (template.annotation("id"), template.effect()));
+    let policies = set.policies().map(|policy| (policy.annotation("id"), policy.effect()));
+    match policies.chain(templates).find(|(_, effect)| permits(*effect)) {
+        None => Ok(()),
+        Some((id, _)) => Err(PolicyError::PackLoosens {
+            file: file.file.to_owned(),
+            policy: id.unwrap_or("without an @id").to_owned(),
+        }),
     }
 }
 
@@ -159,8 +184,12 @@ fn note(policy: &Policy, place: usize) -> Result<Note, String> {
             Some(known.ok_or_else(|| format!("`{}` reads the fact `{column}`, which no row has", policy.id()))?)
         }
     };
-    let advice = annotation(policy, "advice")?.to_owned();
-    Ok(Note { place, fact, advice })
+    Ok(Note {
+        place,
+        fact,
+        source: annotation(policy, "source")?.to_owned(),
+        advice: annotation(policy, "advice")?.to_owned(),
+    })
 }
 
 fn annotation<'a>(policy: &'a Policy, key: &str) -> Result<&'a str, String> {
@@ -188,20 +217,24 @@ mod tests {
 
     #[test]
     fn policies_that_cannot_be_trusted_are_refused_at_load() {
-        let head = r#"@id("a") @fact("none") @advice("b")"#;
+        let head = r#"@id("a") @fact("none") @source("c") @advice("b")"#;
         let cases = [
             ("permit(", "unexpected"),
             (
-                r#"@fact("none") @advice("b") permit(principal, action, resource);"#,
+                r#"@fact("none") @source("c") @advice("b") permit(principal, action, resource);"#,
                 "@id",
             ),
             (r#"@id("a") @advice("b") permit(principal, action, resource);"#, "@fact"),
             (
-                r#"@id("a") @fact("none") permit(principal, action, resource);"#,
+                r#"@id("a") @fact("none") @advice("b") permit(principal, action, resource);"#,
+                "@source",
+            ),
+            (
+                r#"@id("a") @fact("none") @source("c") permit(principal, action, resource);"#,
                 "@advice",
             ),
             (
-                r#"@id("a") @fact("train_all") @advice("b") permit(principal, action, resource);"#,
+                r#"@id("a") @fact("train_all") @source("c") @advice("b") permit(principal, action, resource);"#,
                 "train_all",
             ),
             (

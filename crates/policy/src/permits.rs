@@ -1,11 +1,11 @@
 //! The policies in force: read and validated once, then asked often.
 
 use cedar_policy::{Authorizer, Decision as CedarDecision, PolicyId};
-use cultivar_record::{Decision, Digest, Reason, Terms, Timestamp, Verdict, VerdictId, digest_of};
+use cultivar_record::{Decision, Digest, Reason, Terms, Timestamp, Verdict, VerdictId, Waived, digest_of};
 
 use crate::{
     PolicyError, Settings, UseRequest,
-    pack::{Note, POLICIES, Pack, PolicyText, SCHEMA},
+    pack::{Note, POLICIES, Pack, PolicyText, SCHEMA, only_forbids},
     prepared::PreparedRows,
     question::Vocabulary,
     stack,
@@ -20,8 +20,8 @@ const DEFAULT_DENY_ADVICE: &str =
 #[derive(Debug)]
 pub struct Permits {
     authorizer: Authorizer,
-    pack: Pack,
-    vocabulary: Vocabulary,
+    pub(crate) pack: Pack,
+    pub(crate) vocabulary: Vocabulary,
     rows: PreparedRows,
     settings: Settings,
     digest: Digest,
@@ -31,6 +31,21 @@ impl Permits {
     /// The shipped schema and policies.
     pub fn shipped(settings: Settings) -> Result<Self, PolicyError> {
         Self::new(SCHEMA, &POLICIES, settings)
+    }
+
+    /// The shipped schema and policies, tightened by packs of an organisation. What packs forbid comes last in a verdict.
+    ///
+    /// # Errors
+    /// `policy::pack_loosens` for a pack that holds a policy that permits; else as [`Permits::new`].
+    pub fn tightened(settings: Settings, packs: &[PolicyText<'_>]) -> Result<Self, PolicyError> {
+        packs.iter().try_for_each(only_forbids)?;
+        let all: Vec<PolicyText<'_>> = POLICIES.iter().chain(packs).copied().collect();
+        Self::new(SCHEMA, &all, settings)
+    }
+
+    /// How many policies are in force.
+    pub fn policies(&self) -> usize {
+        self.pack.notes.len()
     }
 
     /// Policies over a schema, validated strictly (a warning is refused as well). Verdicts list reasons in the given order.
@@ -100,8 +115,8 @@ impl Permits {
             terms: asked.terms.key.clone(),
             terms_digest: row.digest,
             policies: self.digest,
-            waived: asked.waived,
-            grants: asked.grants.to_vec(),
+            waived: asked.waived(),
+            grants: asked.grants(),
             at,
         })
     }
@@ -122,14 +137,18 @@ impl Permits {
 /// Both verdicts must permit; of a refusal only the reasons of those that refuse are told.
 fn both(one: Verdict, other: Verdict) -> Verdict {
     let (one, other) = (named(one), named(other));
-    match (one.permits(), other.permits()) {
+    let waived = other.waived.facts().fold(one.waived, Waived::with);
+    let mut grants = [one.grants.as_slice(), &other.grants].concat();
+    grants.dedup();
+    let told = match (one.permits(), other.permits()) {
         (true, false) => other,
         (false, true) => one,
         _ => Verdict {
             reasons: [one.reasons, other.reasons].concat(),
             ..one
         },
-    }
+    };
+    Verdict { waived, grants, ..told }
 }
 
 /// A verdict whose reasons say whose terms they are about.
@@ -145,7 +164,7 @@ fn named(verdict: Verdict) -> Verdict {
     }
 }
 
-fn reason(id: &PolicyId, note: &Note, terms: &Terms) -> Reason {
+pub(crate) fn reason(id: &PolicyId, note: &Note, terms: &Terms) -> Reason {
     let clause = note
         .fact
         .map(|_| terms.clause.clone())
@@ -176,16 +195,24 @@ mod tests {
     use std::collections::BTreeSet;
 
     use cedar_policy::Entities;
-    use cultivar_record::{FactName, OrganizationId, Purpose, Standing, Waived};
+    use cultivar_record::{Fact, FactName, GrantId, OrganizationId, Purpose, Standing};
 
     use super::*;
     use crate::pack::read_schema;
     use crate::{
-        Access, Commerce, Competition, Demand, Duties, Footing, Offering, Reading, Register, Release, Scores, Training,
-        Use,
+        Access, Commerce, Competition, Demand, DutiesMet, Footing, Offering, Reading, Register, Release, Scores,
+        Training, Use, Waiver,
     };
 
     const ORGANIZATION: [u8; 32] = [1; 32];
+
+    fn waiver(terms: &Terms, facts: Waived) -> Waiver {
+        Waiver {
+            terms: terms.key.clone(),
+            grant: GrantId::from_parts(Timestamp::from_micros(0), &ORGANIZATION),
+            facts,
+        }
+    }
 
     fn with_policy(text: &str) -> Result<Permits, PolicyError> {
         let file = PolicyText {
@@ -207,8 +234,7 @@ mod tests {
                 purpose: Purpose::Serve,
             },
             offering: Offering::default(),
-            waived: Waived::NONE,
-            grants: &[],
+            waivers: &[],
         };
         permits
             .decide(&request, VerdictId::from_parts(zero, &ORGANIZATION), zero)
@@ -223,11 +249,103 @@ mod tests {
     }
 
     #[test]
+    fn of_a_stack_a_contract_waives_facts_of_its_own_row_only() {
+        let permits = Permits::shipped(Settings::default()).unwrap();
+        let register = Register::shipped().unwrap();
+        let mit = register.get(&"mit".parse().unwrap()).unwrap();
+        let row = |key: &str| Terms {
+            key: key.parse().unwrap(),
+            train_competing: Fact::No,
+            ..mit.clone()
+        };
+        let rows = [&row("model"), &row("host")];
+        let both = stack::stack(&rows).unwrap();
+        let facts: Waived = [FactName::TrainCompeting].into_iter().collect();
+        let all = [waiver(rows[0], facts), waiver(rows[1], facts)];
+        let train = |waivers: &[Waiver]| {
+            let zero = Timestamp::from_micros(0);
+            let request = UseRequest {
+                organization: OrganizationId::from_parts(zero, &ORGANIZATION),
+                standing: Standing::Active,
+                footing: Footing::Accepted,
+                terms: &both,
+                wanted: Use::Train(Training {
+                    competition: Competition::Competes,
+                    commerce: Commerce::Commercial,
+                    untraced: 0,
+                }),
+                offering: Offering::default(),
+                waivers,
+            };
+            let id = VerdictId::from_parts(zero, &ORGANIZATION);
+            permits.decide(&request, id, zero).unwrap()
+        };
+        let one = train(&all[..1]);
+        assert!(!one.permits());
+        let whose: BTreeSet<_> = one.reasons.iter().filter_map(|reason| reason.terms.as_ref()).collect();
+        assert_eq!(whose, BTreeSet::from([&rows[1].key]));
+        assert!(train(&all).permits());
+    }
+
+    #[test]
+    fn a_pack_tightens_and_is_named_by_the_digest() {
+        let rule = |effect| {
+            format!(
+                r#"@id("own.rule") @fact("none") @source("ours") @advice("Ask Ann.")
+                {effect}(principal, action == Action::"Infer", resource);"#
+            )
+        };
+        let tightened = |text: &str| {
+            Permits::tightened(
+                Settings::default(),
+                &[PolicyText {
+                    file: "own.cedar",
+                    text,
+                }],
+            )
+        };
+        let base = Permits::shipped(Settings::default()).unwrap();
+        let strict = tightened(&rule("forbid")).unwrap();
+        let verdict = infer(&strict);
+        assert!(infer(&base).permits() && !verdict.permits());
+        assert_eq!(verdict.reasons[0].policy, "own.rule");
+        assert_ne!(strict.digest(), base.digest());
+        assert_eq!(
+            Permits::tightened(Settings::default(), &[]).unwrap().digest(),
+            base.digest()
+        );
+        let error = tightened(&rule("permit")).unwrap_err();
+        let loosens = PolicyError::PackLoosens {
+            file: "own.cedar".to_owned(),
+            policy: "own.rule".to_owned(),
+        };
+        assert_eq!(error, loosens);
+        let clash = tightened(&rule("forbid").replace("own.rule", "train.any")).unwrap_err();
+        assert!(matches!(clash, PolicyError::PolicyDuplicate { .. }), "{clash:?}");
+        let unknown = tightened(&rule("forbid").replace("Infer", "Guess")).unwrap_err();
+        assert!(matches!(unknown, PolicyError::PolicyRefused { .. }), "{unknown:?}");
+    }
+
+    #[test]
+    fn the_shipped_packs_hold() {
+        for text in [
+            include_str!("../packs/cautious.cedar"),
+            include_str!("../packs/research.cedar"),
+        ] {
+            let pack = PolicyText {
+                file: "pack.cedar",
+                text,
+            };
+            assert!(Permits::tightened(Settings::default(), &[pack]).unwrap().policies() > 30);
+        }
+    }
+
+    #[test]
     fn a_policy_that_fails_permits_nothing() {
-        let overflow = r#"@id("a") @fact("none") @advice("b")
+        let overflow = r#"@id("a") @fact("none") @source("s") @advice("b")
             forbid(principal, action == Action::"PublishDataset", resource)
             when { context.untraced + 1 > 5 };
-            @id("c") @fact("none") @advice("d") permit(principal, action, resource);"#;
+            @id("c") @fact("none") @source("s") @advice("d") permit(principal, action, resource);"#;
         let permits = with_policy(overflow).unwrap();
         assert!(infer(&permits).permits());
         let register = Register::shipped().unwrap();
@@ -242,8 +360,7 @@ mod tests {
                 untraced: u64::MAX,
             },
             offering: Offering::default(),
-            waived: Waived::NONE,
-            grants: &[],
+            waivers: &[],
         };
         let error = permits
             .decide(&request, VerdictId::from_parts(zero, &ORGANIZATION), zero)
@@ -286,7 +403,7 @@ mod tests {
                 quorum: 2,
                 roles: Demand::Met,
                 evidence: Demand::Unmet,
-                duties: Duties::MET,
+                duties: DutiesMet::MET,
             }),
             Use::ReadContent(Reading {
                 market: &here[0],
@@ -298,6 +415,7 @@ mod tests {
         ];
         for terms in register.rows() {
             let entities = vocabulary.entities(terms).unwrap();
+            let waivers = [waiver(terms, FactName::ALL.into_iter().collect())];
             Entities::from_entities(entities.iter().cloned(), Some(&schema)).unwrap();
             for wanted in uses {
                 let organization = OrganizationId::from_parts(Timestamp::from_micros(0), &ORGANIZATION);
@@ -309,8 +427,7 @@ mod tests {
                     terms,
                     wanted,
                     offering: Offering::default(),
-                    waived: FactName::ALL.into_iter().collect(),
-                    grants: &[],
+                    waivers: &waivers,
                 };
                 let request = vocabulary.request(&asked, Settings::default()).unwrap();
                 let context = request.context().unwrap().clone();

@@ -7,8 +7,8 @@ use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUi
 use cultivar_record::{Fact, FactName, Market, Purpose, Terms, Waived};
 
 use crate::{
-    Access, Commerce, Competition, Demand, Duties, Footing, Offering, PolicyError, Reading, Release, Scores, Settings,
-    Silence, Training, Use, UseRequest,
+    Access, Commerce, Competition, Demand, DutiesMet, Footing, Offering, PolicyError, Reading, Release, Scores,
+    Settings, Silence, Training, Use, UseRequest,
 };
 
 /// The schema's type names, parsed once.
@@ -70,7 +70,7 @@ impl Vocabulary {
             asked.wanted,
             Use::Train(_) | Use::Evaluate { .. } | Use::PublishDataset { .. } | Use::Release(_)
         );
-        pairs.extend(reads_terms.then(|| self.waived(asked.waived)));
+        pairs.extend(reads_terms.then(|| self.waived(asked.waived())));
         match asked.wanted {
             Use::Infer { purpose } | Use::Collect { purpose } => {
                 pairs.extend([self.purpose(purpose), offering_pair(asked.offering)?]);
@@ -159,7 +159,7 @@ fn release_pairs(release: &Release<'_>) -> Result<[Pair; 7], PolicyError> {
     ])
 }
 
-fn duties_pair(duties: Duties) -> Result<Pair, PolicyError> {
+fn duties_pair(duties: DutiesMet) -> Result<Pair, PolicyError> {
     let fields = [
         demand_pair("attribution", duties.attribution),
         demand_pair("flow_down", duties.flow_down),

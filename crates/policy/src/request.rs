@@ -3,8 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use cultivar_record::{GrantId, Market, OrganizationId, Purpose, Standing, Terms, UseAction, Waived};
+use cultivar_record::{
+    GrantId, Market, OrganizationId, Purpose, RecordError, Standing, Terms, TermsKey, Timestamp, UseAction, Waived,
+};
 use serde::{Deserialize, Serialize};
+
+use crate::stack::{self, Row};
 
 /// One question about one row of terms.
 #[derive(Clone, Copy, Debug)]
@@ -21,10 +25,44 @@ pub struct UseRequest<'a> {
     pub wanted: Use<'a>,
     /// How the call stands to the market that it comes from.
     pub offering: Offering,
-    /// The facts of these terms that contracts waive for this use: whoever asks has checked signatures, scope and dates.
-    pub waived: Waived,
-    /// Those contracts, for the verdict; no policy reads them.
-    pub grants: &'a [GrantId],
+    /// What contracts waive for this use: whoever asks has checked signatures, scope and dates.
+    pub waivers: &'a [Waiver],
+}
+
+impl UseRequest<'_> {
+    /// The facts of these terms, and of no other row, that are waived.
+    pub(crate) fn waived(&self) -> Waived {
+        let these = self.waivers.iter().filter(|waiver| waiver.terms == self.terms.key);
+        these.fold(Waived::NONE, |all, waiver| waiver.facts.facts().fold(all, Waived::with))
+    }
+
+    /// The contracts that waive them, for the verdict; no policy reads them.
+    pub(crate) fn grants(&self) -> Vec<GrantId> {
+        let these = self.waivers.iter().filter(|waiver| waiver.terms == self.terms.key);
+        these.map(|waiver| waiver.grant).collect()
+    }
+}
+
+/// A contract that waives these facts of every row that binds, for questions that nobody asks.
+pub(crate) fn waivers(terms: &Terms, facts: Waived) -> Result<Vec<Waiver>, RecordError> {
+    let grant = GrantId::from_parts(Timestamp::from_micros(0), &[0; 32]);
+    let of_row = |row: Row| Waiver {
+        terms: row.terms,
+        grant,
+        facts,
+    };
+    Ok(stack::rows(terms)?.into_iter().map(of_row).collect())
+}
+
+/// What a contract waives of one row of terms.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Waiver {
+    /// The row.
+    pub terms: TermsKey,
+    /// The contract.
+    pub grant: GrantId,
+    /// The facts of the row.
+    pub facts: Waived,
 }
 
 /// How a call stands to the market that it comes from. Policies read it where a model is asked; what is decided offline comes
@@ -144,7 +182,7 @@ pub struct Release<'a> {
     /// Whether the evidence that the market demands is complete.
     pub evidence: Demand,
     /// What is owed where the model is offered.
-    pub duties: Duties,
+    pub duties: DutiesMet,
 }
 
 /// Whether a demand is met. What nobody has looked at is not.
@@ -160,7 +198,7 @@ pub enum Demand {
 
 /// What a model that learned from terms owes where it is offered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Duties {
+pub struct DutiesMet {
     /// Notices, and the names that the terms demand.
     pub attribution: Demand,
     /// Restrictions passed on in the model's licence.
@@ -173,7 +211,7 @@ pub struct Duties {
     pub label: Demand,
 }
 
-impl Duties {
+impl DutiesMet {
     /// Nothing is owed that is not done.
     pub const MET: Self = Self {
         attribution: Demand::Met,

@@ -89,18 +89,36 @@ pub fn parts(terms: &Terms) -> Vec<Terms> {
     serde_json::from_value(rows).unwrap_or_default()
 }
 
-/// The keys and digests of the rows that bind: those of a stack, or of the row itself. Each must be accepted.
+/// A row that binds, by what agreements and contracts name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its key.
+    pub terms: TermsKey,
+    /// Who grants.
+    pub party: String,
+    /// The digest of its facts.
+    pub digest: Digest,
+}
+
+/// The rows that bind: those of a stack, or the row itself. Each must be accepted.
 ///
 /// # Errors
 /// `record::not_canonical` where a row has no digest.
-pub fn rows(terms: &Terms) -> Result<Vec<(TermsKey, Digest)>, RecordError> {
+pub fn rows(terms: &Terms) -> Result<Vec<Row>, RecordError> {
     let parts = parts(terms);
     let all = if parts.is_empty() {
         std::slice::from_ref(terms)
     } else {
         &parts
     };
-    all.iter().map(|row| Ok((row.key.clone(), digest_of(row)?))).collect()
+    let row = |row: &Terms| {
+        Ok(Row {
+            terms: row.key.clone(),
+            party: row.party.clone(),
+            digest: digest_of(row)?,
+        })
+    };
+    all.iter().map(row).collect()
 }
 
 #[cfg(test)]

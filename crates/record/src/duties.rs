@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FactName, TermsKey};
+use crate::{DutyKind, FactName, TermsKey};
 
 /// What is owed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,6 +49,25 @@ pub enum Owed {
         /// The column.
         fact: FactName,
     },
+}
+
+impl Owed {
+    /// Its kind, where it is something that people do before a model is offered; the policies see to commerce themselves.
+    pub const fn kind(&self) -> Option<DutyKind> {
+        match self {
+            Self::Attribution { .. } | Self::NamePrefix { .. } | Self::Display { .. } => Some(DutyKind::Attribution),
+            Self::FlowDown => Some(DutyKind::FlowDown),
+            Self::ShareAlike { .. } => Some(DutyKind::ShareAlike),
+            Self::UserCap { .. } | Self::RevenueCap { .. } => Some(DutyKind::Caps),
+            Self::Read { fact } => match fact {
+                FactName::Attribution => Some(DutyKind::Attribution),
+                FactName::FlowDown => Some(DutyKind::FlowDown),
+                FactName::ShareAlike => Some(DutyKind::ShareAlike),
+                _ => None,
+            },
+            Self::Noncommercial => None,
+        }
+    }
 }
 
 impl fmt::Display for Owed {

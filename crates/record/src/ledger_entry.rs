@@ -36,10 +36,12 @@ pub enum EntryKind {
     ProjectChanged,
     /// A member was added, changed or removed.
     MemberChanged,
-    /// An approval to offer a model in a market was granted.
+    /// A person signed that a model may be offered in a market.
     ApprovalGranted,
-    /// An approval was revoked.
+    /// An approval was withdrawn.
     ApprovalRevoked,
+    /// A piece of evidence for a model in a market was put down or replaced.
+    EvidenceCollected,
     /// A provider said that our own account is warned or disabled, or somebody closed such an incident.
     Incident,
     /// A provider was registered with its terms.
@@ -50,7 +52,7 @@ pub enum EntryKind {
     TermsAccepted,
     /// A named person decided how the organisation reads what terms do not speak of.
     SilenceDecided,
-    /// Two people signed that a contract waives a fact of some terms.
+    /// A person signed that a contract waives facts of some terms; it takes two.
     GrantSigned,
     /// A grant was revoked.
     GrantRevoked,

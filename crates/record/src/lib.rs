@@ -15,13 +15,16 @@ mod digest;
 mod duties;
 mod endpoint;
 mod error;
+mod evidence;
 mod exchange;
+mod grant;
 mod id;
 mod incident;
 mod job;
 mod ledger_entry;
 mod limit;
 mod market;
+mod member_key;
 mod organization;
 mod pedigree;
 mod provider;
@@ -37,7 +40,7 @@ mod waived;
 
 pub use ambient::Ambient;
 pub use api_key::{ApiKey, IpRange, Purpose};
-pub use approval::Approval;
+pub use approval::{Approval, ApprovalStatement, DutyKind, Quorum, UnsignedApproval, Withdrawal};
 pub use canonical::{canonical_json, digest_of, sorted_json};
 pub use comparison::{Comparison, ComparisonPlan, Estimate, SubjectScore};
 pub use dataset::{Dataset, Dropped, Example, ExchangeSet, Split, SplitSummary};
@@ -45,7 +48,9 @@ pub use digest::Digest;
 pub use duties::{Clash, Duties, Duty, Owed};
 pub use endpoint::Endpoint;
 pub use error::RecordError;
+pub use evidence::{Counts, Evidence, EvidenceItem};
 pub use exchange::{Exchange, ExchangeOutcome, Failure, Intent, Usage};
+pub use grant::{Grant, GrantStatement};
 pub use id::{
     ApiKeyId, ApprovalId, ComparisonId, ConversationId, DatasetId, ExchangeId, GrantId, IncidentId, JobId, MemberId,
     ModelVersionId, OrganizationId, ProjectId, ProviderId, RunId, VerdictId,
@@ -55,6 +60,7 @@ pub use job::{Job, JobState};
 pub use ledger_entry::{Commitment, EntryKind, LeafIndex, LedgerEntry, Salt};
 pub use limit::{Budget, BudgetPeriod, Limit};
 pub use market::Market;
+pub use member_key::{MemberKey, MemberSignature};
 pub use organization::{Enforcement, Member, MemberRole, Organization, Project, Retention, Standing};
 pub use pedigree::{DatasetAncestor, Pedigree, SignedPedigree, TermsAncestor};
 pub use provider::{Price, Provider, ProviderKind};

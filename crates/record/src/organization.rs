@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Limit, Market, MemberId, OrganizationId, ProjectId, RecordError, Timestamp};
+use crate::{Limit, Market, MemberId, MemberKey, OrganizationId, ProjectId, RecordError, Timestamp};
 
 /// An organisation's state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -203,11 +203,33 @@ pub enum MemberRole {
     Approver,
     /// Reads usage and records of calls, no content.
     Auditor,
+    /// Answers for what contracts and laws say.
+    Legal,
+    /// Answers for personal data.
+    Privacy,
+    /// Answers for what a model may do to people.
+    Safety,
 }
 
 impl MemberRole {
     /// Every role.
-    pub const ALL: [Self; 4] = [Self::Owner, Self::Administrator, Self::Approver, Self::Auditor];
+    pub const ALL: [Self; 7] = [
+        Self::Owner,
+        Self::Administrator,
+        Self::Approver,
+        Self::Auditor,
+        Self::Legal,
+        Self::Privacy,
+        Self::Safety,
+    ];
+
+    /// Whether who holds it may sign approvals and grants.
+    pub const fn signs(self) -> bool {
+        matches!(
+            self,
+            Self::Owner | Self::Approver | Self::Legal | Self::Privacy | Self::Safety
+        )
+    }
 
     /// The name on the wire and in the database.
     pub const fn as_str(self) -> &'static str {
@@ -216,6 +238,9 @@ impl MemberRole {
             Self::Administrator => "administrator",
             Self::Approver => "approver",
             Self::Auditor => "auditor",
+            Self::Legal => "legal",
+            Self::Privacy => "privacy",
+            Self::Safety => "safety",
         }
     }
 }
@@ -236,7 +261,7 @@ impl FromStr for MemberRole {
                 "role",
                 text,
                 "no such role",
-                "owner, administrator, approver or auditor",
+                "owner, administrator, approver, auditor, legal, privacy or safety",
             )
         })
     }
@@ -258,4 +283,7 @@ pub struct Member {
     /// When the person left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed_at: Option<Timestamp>,
+    /// The keys with which the person's signatures are checked, oldest first: the last one is in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<MemberKey>,
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, ExchangeSet, LeafIndex, OrganizationId, RunId, TermsKey, Timestamp};
+use crate::{
+    Digest, ExchangeSet, LeafIndex, OrganizationId, RecordError, RunId, TermsKey, Timestamp, canonical_json, digest_of,
+};
 
 /// A version of terms that binds some ancestor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +47,12 @@ pub struct Pedigree {
     pub version: u32,
     /// Digest of `model.safetensors`.
     pub weights: Digest,
+    /// Digest of the weights as the run ended with them: the same tensors, before the file's header named this pedigree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained: Option<Digest>,
+    /// Digest of the key that signs the model's other papers (DER of the P-256 public key).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing_key: Option<Digest>,
     /// Digest of `tokenizer.json`.
     pub tokenizer: Digest,
     /// Digest of `config.json`.
@@ -65,6 +73,20 @@ pub struct Pedigree {
     pub code: String,
     /// When.
     pub at: Timestamp,
+}
+
+impl Pedigree {
+    /// The digest of everything in it but the digest of the weights' file: the file's header holds it, so that weights that travel
+    /// alone still name their pedigree.
+    ///
+    /// # Errors
+    /// `record::not_canonical`.
+    pub fn origin(&self) -> Result<Digest, RecordError> {
+        let mut fields: std::collections::BTreeMap<String, serde_json::Value> =
+            serde_json::from_str(&canonical_json(self)?).unwrap_or_default();
+        fields.remove("weights");
+        digest_of(&fields)
+    }
 }
 
 /// A pedigree with its Ed25519 signature over the line `cultivar/pedigree/v1` and the canonical JSON of `pedigree`.

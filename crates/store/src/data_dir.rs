@@ -109,6 +109,11 @@ impl DataDir {
         self.root.join("models").join(name).join(version.to_string())
     }
 
+    /// The public key of who signs models, PEM.
+    pub fn model_key(&self) -> PathBuf {
+        self.root.join("models").join("signing.pub")
+    }
+
     /// A run.
     pub fn run(&self, id: &str) -> PathBuf {
         self.root.join("runs").join(id)

@@ -27,6 +27,7 @@ fn match_at(text: &str, before: Option<char>) -> Option<(&'static str, usize)> {
             "sha256:################################################################",
         ),
         ("[id]", "########-####-####-####-############"),
+        ("[key]", "+++++++++++++++++++++++++++++++++++++++++++="),
         ("[time]", "9999-99-99T99:99:99.999999Z"),
         ("127.0.0.1:[port]", "127.0.0.1:99999"),
         ("127.0.0.1:[port]", "127.0.0.1:9999"),
@@ -37,11 +38,12 @@ fn match_at(text: &str, before: Option<char>) -> Option<(&'static str, usize)> {
         .map(|(name, shape)| (name, shape.len()))
 }
 
-/// `#` stands for a hexadecimal digit, `9` for a decimal one, everything else for itself.
+/// `#` stands for a hexadecimal digit, `+` for one of base64, `9` for a decimal one, everything else for itself.
 fn has_shape(text: &str, shape: &str) -> bool {
     text.len() >= shape.len()
         && text.bytes().zip(shape.bytes()).all(|(found, wanted)| match wanted {
             b'#' => found.is_ascii_hexdigit(),
+            b'+' => found.is_ascii_alphanumeric() || b"+/".contains(&found),
             b'9' => found.is_ascii_digit(),
             _ => found == wanted,
         })

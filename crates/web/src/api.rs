@@ -5,8 +5,10 @@
 
 mod agreements;
 mod approvals;
+mod evidence;
 mod exchanges;
 mod extract;
+mod grants;
 mod incidents;
 mod keys;
 mod members;
@@ -27,6 +29,7 @@ use axum::{
     routing::get,
 };
 use cultivar_gateway::{Caller, Gateway, GatewayError};
+use cultivar_governance::GovernanceError;
 use cultivar_record::Organization;
 use cultivar_store::{Statements, StoreError, tables};
 use serde::Serialize;
@@ -76,13 +79,19 @@ fn described() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(projects::change, projects::archive))
         .routes(routes!(members::list))
         .routes(routes!(members::put, members::remove))
+        .routes(routes!(members::register_key))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))
         .routes(routes!(providers::list, providers::register))
         .routes(routes!(providers::show, providers::remove))
         .routes(routes!(agreements::list, agreements::accept))
-        .routes(routes!(approvals::list, approvals::grant))
-        .routes(routes!(approvals::revoke))
+        .routes(routes!(approvals::list, approvals::sign))
+        .routes(routes!(approvals::draft))
+        .routes(routes!(approvals::show, approvals::withdraw))
+        .routes(routes!(grants::list, grants::sign))
+        .routes(routes!(grants::draft))
+        .routes(routes!(grants::show, grants::revoke))
+        .routes(routes!(evidence::show, evidence::set))
         .routes(routes!(incidents::list))
         .routes(routes!(incidents::close))
         .routes(routes!(self::routes::explain))
@@ -126,6 +135,17 @@ where
     let gateway = Arc::clone(gateway);
     let read = tokio::task::spawn_blocking(move || gateway.store().read(job));
     Ok(read.await.map_err(|_| GatewayError::Stopped)??)
+}
+
+/// As [`read`], for what people signed.
+async fn look<T, F>(gateway: &Arc<Gateway>, job: F) -> Result<T, Refusal>
+where
+    T: Send + 'static,
+    F: FnOnce(&Gateway) -> Result<T, GovernanceError> + Send + 'static,
+{
+    let gateway = Arc::clone(gateway);
+    let looked = tokio::task::spawn_blocking(move || job(&gateway));
+    Ok(looked.await.map_err(|_| GatewayError::Stopped)??)
 }
 
 /// The organisation with this name; the caller's own where none is given.

@@ -1,6 +1,7 @@
-//! Foreign verifiers of transparency logs against `<data-dir>/ledger`: pymerkle with cryptography, and Go's own sumdb code.
+//! Foreign verifiers against what a data directory holds: pymerkle with cryptography, and Go's own sumdb code, read the ledger; the
+//! reference implementations of their formats read the papers beside weights and datasets.
 //!
-//! Each also meets copies that were changed by one letter, so that a verifier that takes everything is noticed.
+//! Each also meets copies that were changed, so that a verifier that takes everything is noticed.
 
 use std::{
     collections::BTreeMap,
@@ -13,6 +14,9 @@ use serde::Deserialize;
 
 use super::{Context, Outcome, peers, report::Row, say};
 use crate::Failure;
+
+/// The readers of papers, as `papers.py` calls them.
+const READERS: [&str; 4] = ["model-signing", "cyclonedx", "in-toto", "croissant"];
 
 /// What a verifier prints: one JSON object as its last line.
 #[derive(Deserialize)]
@@ -52,6 +56,17 @@ pub(super) fn run(context: &Context) -> Result<Outcome, Failure> {
                     .arg(&ledger)
                     .args(proofs),
             )?);
+        }
+        Err(why) => outcome.missing.push(why),
+    }
+    match peers::python(&context.peers.join("papers"), &suite.join("papers.txt")) {
+        Ok(python) => {
+            for reader in READERS {
+                say(&format!("{reader} reads the papers"))?;
+                let mut command = Command::new(&python);
+                command.arg(suite.join("papers.py")).arg(reader).arg(&context.data_dir);
+                outcome.add_printed(&peers::stdout_of(&mut command)?)?;
+            }
         }
         Err(why) => outcome.missing.push(why),
     }

@@ -6,16 +6,18 @@ use crate::tree::Tree;
 pub(super) const RULE: Rule = Rule { name: "pure", check };
 
 /// The crates that know nothing of the world around them.
-const PURE: [&str; 9] = [
+const PURE: [&str; 11] = [
     "crates/record",
     "crates/stats",
     "crates/ledger",
     "crates/policy",
+    "crates/attest",
     "crates/privacy",
     "crates/forensics",
     "crates/dialect",
     "crates/limits",
     "crates/own",
+    "crates/papers",
 ];
 
 /// What acts or waits.

@@ -1,5 +1,7 @@
 //! `org`, `project`, `member`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use cultivar_record::{Market, MemberRole, Retention, Standing, Timestamp};
 
@@ -147,7 +149,7 @@ pub(crate) enum MemberCommand {
         /// The organisation
         #[arg(long, value_name = "NAME")]
         org: String,
-        /// owner, administrator, approver or auditor; may be given several times
+        /// owner, administrator, approver, auditor, legal, privacy or safety; may be given several times
         #[arg(long, required = true)]
         role: Vec<MemberRole>,
     },
@@ -157,7 +159,29 @@ pub(crate) enum MemberCommand {
         #[arg(long, value_name = "NAME")]
         org: String,
     },
-    /// Remove a person; what the person did stays
+    /// Register the key with which a person signs; the secret half stays with the person
+    Key {
+        /// The person's name
+        name: String,
+        /// The organisation
+        #[arg(long, value_name = "NAME")]
+        org: String,
+        /// Make a key and write the secret half here, readable by its owner only
+        #[arg(
+            long,
+            value_name = "FILE",
+            required_unless_present = "public",
+            conflicts_with = "public"
+        )]
+        out: Option<PathBuf>,
+        /// A public key that the person has: base64 of its 32 bytes, or a PEM file
+        #[arg(long, value_name = "KEY|FILE")]
+        public: Option<String>,
+        /// Somebody else may have the key that this one replaces: what was signed with that one counts no longer
+        #[arg(long)]
+        lost: bool,
+    },
+    /// Remove a person; what the person did stays, what the person signed counts no longer
     Remove {
         /// The person's name
         name: String,

@@ -46,7 +46,8 @@ pub(crate) fn run(command: &DatasetCommand, config: &Config, terminal: &Terminal
     Ok(())
 }
 
-fn find(store: &Store, name: &str) -> Result<StoredDataset, Failure> {
+/// A version of a dataset, the newest where none is named.
+pub(crate) fn find(store: &Store, name: &str) -> Result<StoredDataset, Failure> {
     let (plain, version) = split_version(name);
     let versions = store.read(|tx| tables::dataset::versions(tx, plain))?;
     let found = versions

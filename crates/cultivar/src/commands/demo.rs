@@ -1,18 +1,11 @@
 //! `demo`: the whole main job on shipped data.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
-use cultivar_gateway::{
-    Answer, Caller, NewProvider, Question,
-    providers::recorded::{Dialogue, Recording, parse_dialogues},
-};
-use cultivar_pipeline::{Built, Context, Interrupt, PipelineError, Progress, Prompts, Recipe, build};
-use cultivar_record::{
-    ProviderKind, Purpose,
-    chat::{ChatRequest, Message, Role},
-    digest_of,
-};
-use cultivar_store::tables;
+use cultivar_demo::{MARKET, ORGANIZATION, build, decide, dialogues, examples, recipe};
+use cultivar_gateway::providers::recorded::Recording;
+use cultivar_pipeline::{Built, Interrupt, Progress, Recipe};
+use cultivar_record::Purpose;
 use cultivar_web::App;
 use serde_json::json;
 
@@ -27,23 +20,9 @@ use crate::{
     terminal::Terminal,
 };
 
-const DIALOGUES: &str = include_str!("../../../../data/taskmaster4/dialogues.jsonl");
-const RECIPE: &str = include_str!("../../recipes/demo.toml");
-const ORGANIZATION: &str = "demo-cafe";
-const MARKET: &str = "US";
-/// What to ask a barista.
-const EXAMPLES: [&str; 3] = [
-    "one chai latte please",
-    "do you have anything without caffeine?",
-    "can I get a mocha with oat milk?",
-];
-/// A provider whose terms forbid training a competing model. The embedded teacher stands in for its server.
-const CLOSED: &str = "example-closed";
-const CLOSED_TERMS: &str = "openai-services-2026-01-01";
-
 pub(crate) fn run(args: &DemoArgs, config: &Config, terminal: &Terminal) -> Result<(), Failure> {
     let dialogues = dialogues(args.dialogues)?;
-    let recipe = recipe(args)?;
+    let recipe = shortened(args)?;
     let runtime = runtime()?;
     runtime.block_on(async {
         let progress = Arc::new(TerminalProgress::new(terminal, 0));
@@ -75,10 +54,13 @@ pub(crate) fn run(args: &DemoArgs, config: &Config, terminal: &Terminal) -> Resu
         let context = opened
             .context(Arc::clone(&progress) as Arc<dyn Progress>, interrupt.clone())
             .await?;
-        let job = job(&context, &recipe, &dialogues, &page_caller);
+        let job = build(&context, &recipe, &dialogues, &page_caller);
         let built = until_done_or_interrupted(&mut server.interruption, &interrupt, job).await;
         let told = match built {
-            Ok(built) => tell(&opened, &server, &built, progress.as_ref(), terminal).await,
+            Ok(built) => match decide(&context, &page_caller, &recipe.name).await {
+                Ok(()) => tell(&opened, &server, &built, progress.as_ref(), terminal).await,
+                Err(error) => Err(error.into()),
+            },
             Err(error) => Err(error),
         };
         if told.is_ok() && !args.exit {
@@ -91,95 +73,10 @@ pub(crate) fn run(args: &DemoArgs, config: &Config, terminal: &Terminal) -> Resu
     })
 }
 
-/// The shipped dialogues.
-pub(crate) fn dialogues(most: Option<usize>) -> Result<Vec<Dialogue>, Failure> {
-    let unreadable = |(line, reason)| PipelineError::UnreadableRow {
-        path: "dialogues.jsonl".to_owned(),
-        line,
-        reason,
-    };
-    let mut dialogues = parse_dialogues(DIALOGUES).map_err(unreadable)?;
-    dialogues.truncate(most.unwrap_or(usize::MAX));
-    Ok(dialogues)
-}
-
-/// Questions for the demo's model; other models have other subjects.
-pub(crate) fn examples(model: &str) -> Result<Vec<String>, Failure> {
-    let is_of_the_demo = Recipe::parse(RECIPE, Path::new("demo.toml"))?.name == model;
-    Ok(if is_of_the_demo {
-        EXAMPLES.map(str::to_owned).to_vec()
-    } else {
-        Vec::new()
-    })
-}
-
-fn recipe(args: &DemoArgs) -> Result<Recipe, Failure> {
-    let mut recipe = Recipe::parse(RECIPE, Path::new("demo.toml"))?;
+fn shortened(args: &DemoArgs) -> Result<Recipe, Failure> {
+    let mut recipe = recipe()?;
     recipe.train.seconds = args.train_seconds.unwrap_or(recipe.train.seconds).max(1.0);
     Ok(recipe)
-}
-
-/// Registers the closed provider and asks it once, then builds: what it said may be shown, but not trained on.
-async fn job(
-    context: &Context,
-    recipe: &Recipe,
-    dialogues: &[Dialogue],
-    page_caller: &Caller,
-) -> Result<Built, PipelineError> {
-    context
-        .progress
-        .stage("register: `recorded`, the embedded teacher, and `example-closed`, whose terms forbid training");
-    register_closed(context).await?;
-    ask_closed(context, dialogues, page_caller).await?;
-    build(context, recipe, &Prompts::new(dialogues.to_vec())).await
-}
-
-async fn register_closed(context: &Context) -> Result<(), PipelineError> {
-    let terms = CLOSED_TERMS.parse()?;
-    context
-        .gateway
-        .accept_terms(&context.organization, &terms, "the demo's operator")
-        .await?;
-    let provider = NewProvider::plain(CLOSED, ProviderKind::Recorded, CLOSED, CLOSED, terms);
-    context
-        .gateway
-        .register_provider(context.organization.id, provider)
-        .await?;
-    Ok(())
-}
-
-async fn ask_closed(context: &Context, dialogues: &[Dialogue], page_caller: &Caller) -> Result<(), PipelineError> {
-    let Some(first) = dialogues.first().and_then(|d| Some((&d.id, d.messages.first()?))) else {
-        return Ok(());
-    };
-    let mut request = ChatRequest::plain(CLOSED, vec![Message::text(Role::User, first.1.plain_text())]);
-    request
-        .rest
-        .insert("metadata".to_owned(), json!({ "conversation": first.0 }));
-    let key = digest_of(&(CLOSED, first.0))?.to_string();
-    let purpose = page_caller.key.purpose.as_str();
-    let known = context
-        .gateway
-        .store()
-        .read(|tx| tables::exchange::answered(tx, CLOSED, purpose, &key))?;
-    if let Some(known) = known {
-        context
-            .progress
-            .fact(&format!("`{CLOSED}` was asked before (exchange {})", known.intent.id));
-        return Ok(());
-    }
-    let question = Question {
-        prompt_key: Some(key),
-        ..Question::alone(request)
-    };
-    let (id, answer) = context.gateway.complete(page_caller, question).await?;
-    if let Answer::Whole(completion) = answer {
-        context.progress.fact(&format!(
-            "`{CLOSED}` may be asked and shown: {:?} (exchange {id})",
-            completion.first_text()
-        ));
-    }
-    Ok(())
 }
 
 async fn tell(

@@ -1,17 +1,19 @@
 //! `model`: models of one's own.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use cultivar_gateway::LedgerFiles;
-use cultivar_pipeline::{Interrupt, retire, verify_model};
+use cultivar_papers::{ModelVerifier, drawing, tree};
+use cultivar_pipeline::{Interrupt, Keys, retire, verify_model};
+use cultivar_record::Duties;
 use cultivar_store::{
-    Store, StoreError, files,
+    DataDir, Store, StoreError, files,
     tables::{self, model_version::StoredModel},
 };
 use serde_json::{Value, json};
 
 use crate::{
-    cli::ModelCommand,
+    cli::{ModelCommand, ModelVerifyArgs},
     config::Config,
     failure::{CliError, Failure},
     opened::{Opened, look, runtime},
@@ -20,8 +22,10 @@ use crate::{
 };
 
 pub(crate) fn run(command: &ModelCommand, config: &Config, terminal: &Terminal) -> Result<(), Failure> {
-    if let ModelCommand::Retire { name } = command {
-        return withdraw(name, config, terminal);
+    match command {
+        ModelCommand::Retire { name } => return withdraw(name, config, terminal),
+        ModelCommand::Verify(args) => return verify(args, config, terminal),
+        _ => {}
     }
     let (dir, store) = look(config)?;
     match command {
@@ -41,31 +45,65 @@ pub(crate) fn run(command: &ModelCommand, config: &Config, terminal: &Terminal) 
             let card = files::read_text(&folder.join("card.md"))?;
             terminal.result(&format!("{}\n\n{card}", line(&stored)), &value(&stored));
         }
-        ModelCommand::Verify { name } => {
-            let stored = find(&store, name)?;
-            let missing = || StoreError::NoData {
-                path: dir.ledger().display().to_string(),
-            };
-            let key = LedgerFiles::new(dir.ledger())
-                .verifier_key()?
-                .ok_or_else(missing)?
-                .parse()?;
-            let pedigree = &stored.pedigree;
-            let signed = verify_model(&dir, &pedigree.model, pedigree.version, &key).map_err(Failure::verification)?;
-            terminal.result(
-                &format!("verified: {}\nsigned by {}", line(&stored), signed.key),
-                &signed,
-            );
-        }
-        ModelCommand::Pedigree { name } => {
+        ModelCommand::Pedigree { name, svg } => {
             let pedigree = find(&store, name)?.pedigree;
-            let text = files::read_text(&dir.model(&pedigree.model, pedigree.version).join("pedigree.json"))?;
-            let value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
-            terminal.result(&serde_json::to_string_pretty(&value).unwrap_or_default(), &value);
+            let folder = dir.model(&pedigree.model, pedigree.version);
+            let signed: Value =
+                serde_json::from_str(&files::read_text(&folder.join("pedigree.json"))?).unwrap_or_default();
+            let duties = files::read_if_any(&folder.join("duties.json"))?.unwrap_or_default();
+            let duties: Duties = serde_json::from_slice(&duties).unwrap_or_default();
+            if let Some(file) = svg {
+                files::write_atomic(&dir.tmp(), file, drawing(&pedigree).as_bytes())?;
+                terminal.result(&format!("drawn: {}", file.display()), &json!({ "svg": file }));
+            } else {
+                terminal.result(&tree(&pedigree, &duties), &signed);
+            }
         }
-        ModelCommand::Retire { .. } => {}
+        ModelCommand::Retire { .. } | ModelCommand::Verify(_) => {}
     }
     Ok(())
+}
+
+fn verify(args: &ModelVerifyArgs, config: &Config, terminal: &Terminal) -> Result<(), Failure> {
+    let given = (&args.folder, &args.ledger_key, &args.model_key);
+    let (folder, name, keys) = if let (Some(folder), Some(ledger), Some(model)) = given {
+        let keys = Keys {
+            ledger: files::read_text(ledger)?.trim().parse()?,
+            model: ModelVerifier::from_pem(&files::read_text(model)?).map_err(Failure::verification)?,
+        };
+        (folder.clone(), folder.display().to_string(), keys)
+    } else {
+        let (dir, store) = look(config)?;
+        let pedigree = find(&store, args.name.as_deref().unwrap_or_default())?.pedigree;
+        let name = format!("{}@{}", pedigree.model, pedigree.version);
+        let keys = keys(&dir, args.ledger_key.as_deref(), args.model_key.as_deref())?;
+        (dir.model(&pedigree.model, pedigree.version), name, keys)
+    };
+    let verified = verify_model(&folder, &name, &keys).map_err(Failure::verification)?;
+    let lines: Vec<String> = verified
+        .checks
+        .iter()
+        .map(|check| format!("ok  {:<24} {}", check.paper, check.holds))
+        .collect();
+    terminal.result(&format!("{}\nverified: {name}", lines.join("\n")), &verified);
+    Ok(())
+}
+
+/// The keys of a data directory, or those that were handed in.
+pub(crate) fn keys(dir: &DataDir, ledger: Option<&Path>, model: Option<&Path>) -> Result<Keys, Failure> {
+    let ledger = match ledger {
+        Some(file) => files::read_text(file)?,
+        None => LedgerFiles::new(dir.ledger())
+            .verifier_key()?
+            .ok_or_else(|| StoreError::NoData {
+                path: dir.ledger().display().to_string(),
+            })?,
+    };
+    let model = files::read_text(model.unwrap_or(&dir.model_key()))?;
+    Ok(Keys {
+        ledger: ledger.trim().parse()?,
+        model: ModelVerifier::from_pem(&model).map_err(Failure::verification)?,
+    })
 }
 
 fn withdraw(name: &str, config: &Config, terminal: &Terminal) -> Result<(), Failure> {

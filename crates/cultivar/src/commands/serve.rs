@@ -35,7 +35,7 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, terminal: &Terminal) -> Res
             telemetry: Arc::clone(&opened.telemetry),
             dir: opened.dir.clone(),
             page_caller: opened.own_caller(&organization, Purpose::Serve).await?,
-            page_examples: super::demo::examples(&page_model)?,
+            page_examples: cultivar_demo::examples(&page_model)?,
             page_model,
         };
         let listen = args
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, terminal: &Terminal) -> Res
             .any(|provider| provider.kind == ProviderKind::Recorded)
         {
             server
-                .start_teacher(&opened.gateway, Recording::new(&super::demo::dialogues(None)?))
+                .start_teacher(&opened.gateway, Recording::new(&cultivar_demo::dialogues(None)?))
                 .await?;
         }
         let address = &server.address;

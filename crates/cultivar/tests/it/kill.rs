@@ -27,7 +27,7 @@ use crate::{
 
 const SEED: u64 = 2_024;
 /// After which heading to kill, at most how many milliseconds later, how often.
-const PLAN: [(&str, u64, usize); 12] = [
+const PLAN: [(&str, u64, usize); 14] = [
     ("1. set up", 200, 2),
     ("2. register", 30, 1),
     ("3. collect", 20, 2),
@@ -39,7 +39,9 @@ const PLAN: [(&str, u64, usize); 12] = [
     ("7. publish", 30, 2),
     ("8. compare", 50, 2),
     ("8. compare", 600, 3),
-    ("9. verify", 40, 1),
+    ("9. grant", 20, 1),
+    ("10. approve", 20, 1),
+    ("11. verify", 40, 1),
 ];
 
 #[test]

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod administer;
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
 mod checkpoints;
 #[cfg(test)]
 mod damage;
@@ -25,6 +27,10 @@ mod markets;
 mod occupied;
 #[cfg(test)]
 mod output;
+#[cfg(test)]
+mod papers;
+#[cfg(test)]
+mod policy;
 #[cfg(test)]
 mod program;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use cultivar_policy::stack;
+use cultivar_policy::stack::{self, Row};
 use cultivar_record::{
     Acceptance, Digest, EntryKind, Market, Organization, OrganizationId, Purpose, TermsKey, Timestamp,
 };
@@ -32,7 +32,7 @@ impl Gateway {
         accepted_by: &str,
     ) -> Result<Registered, GatewayError> {
         let mut all = Registered::Already;
-        for (row, digest) in self.keep_terms(terms).await? {
+        for Row { terms: row, digest, .. } in self.keep_terms(terms).await? {
             if !self.has_agreement(organization.id, &row, digest) {
                 all = self
                     .agree_to(organization, (&row, digest), accepted_by, Coverage::default())
@@ -60,7 +60,7 @@ impl Gateway {
         coverage: Coverage,
     ) -> Result<Registered, GatewayError> {
         let mut all = Registered::Already;
-        for (row, digest) in self.keep_terms(terms).await? {
+        for Row { terms: row, digest, .. } in self.keep_terms(terms).await? {
             let agreed = self
                 .agree_to(organization, (&row, digest), accepted_by, coverage.clone())
                 .await?;
@@ -91,10 +91,7 @@ impl Gateway {
         if self.is_agreed(&acceptance) {
             return Ok(Registered::Already);
         }
-        let act = Act {
-            terms: Some(digest),
-            ..Act::new(EntryKind::TermsAccepted, organization.id, terms)
-        };
+        let act = Act::new(EntryKind::TermsAccepted, organization.id, terms).with("terms", digest);
         self.act(act, acceptance.clone(), |tx, row| {
             tables::acceptance::put(tx, row).map(|()| true)
         })
@@ -116,7 +113,7 @@ impl Gateway {
     }
 
     /// Keeps the rows of a key as they stand, so that they can be read as long as something is bound by them.
-    pub(super) async fn keep_terms(&self, key: &TermsKey) -> Result<Vec<(TermsKey, Digest)>, GatewayError> {
+    pub(super) async fn keep_terms(&self, key: &TermsKey) -> Result<Vec<Row>, GatewayError> {
         let terms = self.terms(key)?;
         for part in stack::parts(&terms) {
             self.put_blob(&part).await?;

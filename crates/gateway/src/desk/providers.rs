@@ -100,10 +100,7 @@ impl Gateway {
             return Ok(Registered::Already);
         }
         let is_new = known.is_none();
-        let act = Act {
-            terms: Some(terms_digest),
-            ..Act::new(EntryKind::ProviderRegistered, organization, &provider.name)
-        };
+        let act = Act::new(EntryKind::ProviderRegistered, organization, &provider.name).with("terms", terms_digest);
         self.act(act, provider, move |tx, row| {
             let written = if is_new {
                 tables::provider::insert(tx, row)

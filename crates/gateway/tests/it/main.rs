@@ -13,6 +13,8 @@ mod refusals;
 #[cfg(test)]
 mod secrecy;
 #[cfg(test)]
+mod state;
+#[cfg(test)]
 mod streams;
 #[cfg(test)]
 mod world;

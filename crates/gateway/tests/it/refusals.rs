@@ -55,7 +55,7 @@ async fn restricted_terms_permit_keeping_answers_but_not_training_on_them() {
         let digest = digest_of(&terms).unwrap();
         let verdict = world
             .gateway
-            .permit_training(&world.organization, &terms, digest, training)
+            .permit_training(&world.organization, (&terms, digest), "any", training)
             .await
             .unwrap();
         assert_eq!(verdict.terms_digest, digest);
@@ -207,19 +207,40 @@ async fn of_a_stack_each_row_must_be_accepted_and_each_must_permit() {
     let caller = world.caller(Purpose::Collect).await;
     world.accept("deepseek-mit").await;
     let one_is_not_accepted = world.ask(&caller).await.unwrap_err();
-    assert!(matches!(one_is_not_accepted, GatewayError::Forbidden { .. }), "{one_is_not_accepted}");
+    assert!(
+        matches!(one_is_not_accepted, GatewayError::Forbidden { .. }),
+        "{one_is_not_accepted}"
+    );
     world.accept("together-tos-2025-10-21").await;
     let (exchange, _) = world.ask(&caller).await.unwrap();
 
-    let recorded = world.gateway.store().read(|tx| tables::exchange::get(tx, exchange)).unwrap().intent;
+    let recorded = world
+        .gateway
+        .store()
+        .read(|tx| tables::exchange::get(tx, exchange))
+        .unwrap()
+        .intent;
     assert_eq!(recorded.terms.as_str(), "deepseek-mit+together-tos-2025-10-21");
     let bound = world.gateway.terms_in_force(recorded.terms_digest).unwrap();
     let rows: Vec<String> = stack::parts(&bound).iter().map(|row| row.key.to_string()).collect();
     assert_eq!(rows, ["deepseek-mit", "together-tos-2025-10-21"]);
 
-    let measured = world.gateway.permit_evaluation(&world.organization, &bound, recorded.terms_digest).await.unwrap();
+    let measured = world
+        .gateway
+        .permit_evaluation(&world.organization, (&bound, recorded.terms_digest), "any")
+        .await
+        .unwrap();
     assert!(!measured.permits(), "the model may be measured, its host may not");
-    let whose: Vec<Option<String>> =
-        measured.reasons.iter().map(|reason| reason.terms.as_ref().map(ToString::to_string)).collect();
-    assert!(!whose.is_empty() && whose.iter().all(|row| row.as_deref() == Some("together-tos-2025-10-21")), "{measured:#?}");
+    let whose: Vec<Option<String>> = measured
+        .reasons
+        .iter()
+        .map(|reason| reason.terms.as_ref().map(ToString::to_string))
+        .collect();
+    assert!(
+        !whose.is_empty()
+            && whose
+                .iter()
+                .all(|row| row.as_deref() == Some("together-tos-2025-10-21")),
+        "{measured:#?}"
+    );
 }

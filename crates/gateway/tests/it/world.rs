@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, future::Future, sync::Arc};
 
+use cultivar_attest::Checklists;
 use cultivar_gateway::{
     Answer, AnswerEvent, Caller, Durability, Gateway, GatewayError, KeyHasher, LedgerFiles, NewProvider, Parts,
     Question, Registered,
@@ -197,6 +198,7 @@ fn open(folder: &TempDir, ambient: &Arc<CountingAmbient>) -> Result<Arc<Gateway>
         hasher: KeyHasher::new([1; 32]),
         signer: signer(),
         markets: Markets::shipped()?,
+        checklists: Checklists::default(),
         surrogates: [3; 32],
         durability: Durability::Process,
         observers: Vec::new(),

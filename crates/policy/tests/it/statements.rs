@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 
 use cultivar_policy::{
-    Access, Commerce, Competition, Demand, Duties, Footing, Offering, Permits, Reading, Register, Release, Scores,
-    Settings, Silence, Training, Use, UseRequest,
+    Access, Commerce, Competition, Demand, DutiesMet, Footing, Offering, Permits, Reading, Register, Release, Scores,
+    Settings, Silence, Training, Use, UseRequest, Waiver,
 };
 use cultivar_record::{
-    Fact, FactName, Market, OrganizationId, Purpose, Standing, Terms, Timestamp, UseAction, Verdict, VerdictId, Waived,
+    Fact, FactName, GrantId, Market, OrganizationId, Purpose, Standing, Terms, Timestamp, UseAction, Verdict,
+    VerdictId, Waived,
 };
 
 const FACTS: [Fact; 5] = [Fact::Yes, Fact::No, Fact::Conditional, Fact::Silent, Fact::Unknown];
@@ -53,7 +54,7 @@ fn uses(approvers: &[BTreeSet<String>]) -> Vec<Use<'_>> {
             quorum: 2,
             roles: Demand::Met,
             evidence: Demand::Met,
-            duties: Duties::MET,
+            duties: DutiesMet::MET,
         });
         all.extend(releases.map(Use::Release));
     }
@@ -151,6 +152,11 @@ fn decide_with(
 ) -> Verdict {
     let zero = Timestamp::from_micros(0);
     let organization = OrganizationId::from_parts(zero, &[1; 32]);
+    let waivers = [Waiver {
+        terms: terms.key.clone(),
+        grant: GrantId::from_parts(zero, &[3; 32]),
+        facts: waived,
+    }];
     let request = UseRequest {
         organization,
         standing,
@@ -158,8 +164,7 @@ fn decide_with(
         terms,
         wanted,
         offering: Offering::default(),
-        waived,
-        grants: &[],
+        waivers: &waivers,
     };
     permits
         .decide(&request, VerdictId::from_parts(zero, &[2; 32]), zero)

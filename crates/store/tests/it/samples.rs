@@ -219,6 +219,8 @@ impl Samples {
             run: RunId::new(&self.ambient),
             run_leaf: LeafIndex(7),
             base_weights: None,
+            trained: None,
+            signing_key: None,
             datasets: Vec::new(),
             terms: Vec::new(),
             code: "cultivar 0.1.0".to_owned(),

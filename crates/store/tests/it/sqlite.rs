@@ -83,6 +83,30 @@ fn migrations_from_zero_give_exactly_the_readable_schema() {
 }
 
 #[test]
+fn an_approval_of_before_signatures_is_kept_as_what_it_was() {
+    let (_folder, path) = file();
+    let mut before = Sqlite::new(&path).connect().unwrap();
+    let version = "CREATE TABLE schema_migration (version BIGINT PRIMARY KEY, name TEXT NOT NULL)";
+    before.script(version).unwrap();
+    for (version, (name, sql)) in (1_i64..).zip(&MIGRATIONS[..2]) {
+        before.script(sql).unwrap();
+        let values = [version.into(), (*name).into()];
+        let sql = "INSERT INTO schema_migration (version, name) VALUES ($1, $2)";
+        before.statements().execute(sql, &values).unwrap();
+    }
+    let record = r#"{"at":"2026-01-01T00:00:00.000000Z","granted_by":"the authority","id":"0197a3c2-6f10-7c3e-9d2a-5b1e7f60c811","market":"CN","model":"assistant","organization":"0197a3c2-6f10-7c3e-9d2a-5b1e7f60c812","reference":"no. 7"}"#;
+    let values = ["0197a3c2-6f10-7c3e-9d2a-5b1e7f60c811", "assistant", "CN", record].map(Into::into);
+    let sql = "INSERT INTO approval (id, model, market, record) VALUES ($1, $2, $3, $4)";
+    before.statements().execute(sql, &values).unwrap();
+    drop(before);
+
+    let store = Store::open(Arc::new(Sqlite::new(&path))).unwrap();
+    let unsigned = store.read(tables::approval::unsigned).unwrap();
+    assert_eq!((unsigned.len(), unsigned[0].reference.as_str()), (1, "no. 7"));
+    assert_eq!(store.read(tables::approval::list).unwrap(), []);
+}
+
+#[test]
 fn a_store_for_looking_changes_nothing() {
     let (_folder, path) = file();
     let samples = Samples::new();

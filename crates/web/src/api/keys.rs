@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use cultivar_gateway::{Gateway, NewKey};
+use cultivar_governance as governance;
 use cultivar_record::{ApiKey, ApiKeyId, IpRange, Market, Organization, OrganizationId, ProjectId, Purpose, Timestamp};
 use cultivar_store::tables;
 use serde::{Deserialize, Serialize};
@@ -178,7 +179,9 @@ fn new_key(gateway: &Gateway, organization: &Organization, wanted: KeyRequest) -
             return Err(Refusal::invalid("name at most 100", Some(param)));
         }
     }
-    let project = wanted.project.map(|name| gateway.project(organization.id, &name));
+    let project = wanted
+        .project
+        .map(|name| governance::project(gateway, organization.id, &name));
     Ok(NewKey {
         name: wanted.name.0,
         purpose: wanted.purpose,

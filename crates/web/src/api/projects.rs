@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use cultivar_gateway::{Gateway, ProjectChange};
+use cultivar_gateway::Gateway;
+use cultivar_governance::{self as governance, ProjectChange};
 use cultivar_record::{Market, OrganizationId, Project, ProjectId, Timestamp};
 use cultivar_store::tables;
 use serde::{Deserialize, Serialize};
@@ -115,7 +116,7 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<ProjectView>), Refusal> {
     let organization = gateway.organization(&organization)?.id;
     let Name(name) = new.name;
-    if gateway.project(organization, &name).is_ok() {
+    if governance::project(&gateway, organization, &name).is_ok() {
         return Err(taken("project", &name));
     }
     let change = ProjectChange {
@@ -124,7 +125,7 @@ pub(super) async fn create(
         claim_key: new.claim_key,
         archived: false,
     };
-    let project = gateway.put_project(organization, &name, change).await?;
+    let project = governance::put_project(&gateway, organization, &name, change).await?;
     Ok((StatusCode::CREATED, Json(project.into())))
 }
 
@@ -171,6 +172,10 @@ async fn put(
     change: ProjectChange,
 ) -> Result<Json<ProjectView>, Refusal> {
     let organization = gateway.organization(organization)?.id;
-    gateway.project(organization, project)?;
-    Ok(Json(gateway.put_project(organization, project, change).await?.into()))
+    governance::project(gateway, organization, project)?;
+    Ok(Json(
+        governance::put_project(gateway, organization, project, change)
+            .await?
+            .into(),
+    ))
 }

@@ -5,8 +5,11 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use cultivar_attest::AttestError;
 use cultivar_gateway::GatewayError;
+use cultivar_governance::GovernanceError;
 use cultivar_store::StoreError;
+use miette::Diagnostic;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::{IntoResponses, ToSchema};
@@ -41,6 +44,33 @@ impl From<GatewayError> for Refusal {
             // Its advice is for callers of models.
             GatewayError::InvalidRequest { message, param } => Self::invalid(&message, param.as_deref()),
             error => respond::refuse(&error).into(),
+        }
+    }
+}
+
+impl From<GovernanceError> for Refusal {
+    fn from(error: GovernanceError) -> Self {
+        let status = match &error {
+            GovernanceError::Gateway(_) => None,
+            GovernanceError::KeyTaken { .. } => Some(StatusCode::CONFLICT),
+            GovernanceError::Attest(AttestError::KeyUnreadable { .. } | AttestError::ForeignStatement { .. }) => {
+                Some(StatusCode::BAD_REQUEST)
+            }
+            GovernanceError::Attest(AttestError::Record(_) | AttestError::ChecklistUnreadable { .. }) => {
+                Some(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+            // What people signed does not count: nothing is opened on doubt.
+            GovernanceError::Attest(_) => Some(StatusCode::FORBIDDEN),
+            _ => Some(StatusCode::BAD_REQUEST),
+        };
+        match (error, status) {
+            (GovernanceError::Gateway(error), _) => error.into(),
+            (error, status) => {
+                let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
+                let code = error.code().map(|code| code.to_string()).unwrap_or_default();
+                let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                Self::told(status, &code, &format!("{error}{help}"), None)
+            }
         }
     }
 }

@@ -1,9 +1,13 @@
 //! The shapes of values: how they are described, and what is accepted. Records of the house keep their own types; what stands
 //! here for them only describes them.
 
+use cultivar_attest::{AttestError, Standing as Signatures};
+use cultivar_governance::HandedSignature;
 use cultivar_record::{
-    Budget, BudgetPeriod, Decision, Limit, MemberRole, MicroUsd, ProviderKind, Purpose, Retention, Standing,
+    Budget, BudgetPeriod, Decision, DutyKind, FactName, Limit, MemberRole, MicroUsd, ProviderKind, Purpose, Retention,
+    Standing,
 };
+use miette::Diagnostic;
 use serde::{Deserialize, Serialize};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -77,6 +81,12 @@ described! {
     PeriodName = one_of([BudgetPeriod::Day, BudgetPeriod::Month, BudgetPeriod::Total].map(BudgetPeriod::as_str));
     /// What was asked for.
     EndpointName = one_of(["chat_completions", "responses", "completions", "embeddings", "moderations"]);
+    /// A use that is decided about.
+    ActionName = one_of(["infer", "collect", "train", "evaluate", "publish_dataset", "release"]);
+    /// What terms can ask for where a model is offered.
+    DutyName = one_of(DutyKind::ALL.map(DutyKind::as_str));
+    /// A fact of terms: a column of the register.
+    FactWord = one_of(FactName::ALL.map(FactName::as_str));
     /// What the policies say.
     DecisionName = one_of(["permit", "forbid"]);
 }
@@ -127,6 +137,12 @@ texts! {
     /// Words for people, on one line.
     Words, "it must have 1 to 1000 characters, none of them a control character",
         LONGEST_TEXT, "^[^\\u0000-\\u001f\\u007f]+$", is_line;
+    /// A public key: base64 of 32 bytes, or a PEM file.
+    PublicKey, "it must have 1 to 1000 characters of base64 or of a PEM file",
+        LONGEST_TEXT, "^[A-Za-z0-9+/= \\r\\n-]+$", is_key;
+    /// A signature, base64.
+    SignatureText, "it must have 1 to 100 characters of base64",
+        LONGEST_NAME, "^[A-Za-z0-9+/=]+$", is_key;
     /// The address of a server.
     Address, "it is not the address of a server: `http://` or `https://`, a host, and perhaps a port, a path and a query",
         LONGEST_TEXT, "^https?://[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[1-9][0-9]{0,3}|:[1-5][0-9]{4})?(/[A-Za-z0-9._~/-]*)?(\\?[A-Za-z0-9._~=&-]*)?$",
@@ -138,6 +154,11 @@ texts! {
 
 fn is_line(text: &str) -> bool {
     !text.chars().any(|c| c.is_ascii_control())
+}
+
+fn is_key(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b' ' | b'-' | b'\r' | b'\n');
+    text.bytes().all(fits)
 }
 
 fn is_name(text: &str) -> bool {
@@ -153,6 +174,77 @@ fn is_address(text: &str) -> bool {
     let is_http = text.starts_with("http://") || text.starts_with("https://");
     let uri = text.parse::<axum::http::Uri>();
     is_http && uri.is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()))
+}
+
+/// A signature that is handed in.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HandedIn {
+    /// The signer's public key.
+    key: PublicKey,
+    /// The signature (Ed25519).
+    signature: SignatureText,
+}
+
+impl From<HandedIn> for HandedSignature {
+    fn from(handed: HandedIn) -> Self {
+        Self {
+            key: handed.key.0,
+            signature: handed.signature.0,
+        }
+    }
+}
+
+/// A signature that was taken.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes a record; none is made from it")]
+pub(super) struct SignatureView {
+    /// Who signed.
+    #[schema(value_type = Id)]
+    member: (),
+    /// With which public key.
+    key: String,
+    /// The signature, base64.
+    signature: String,
+    /// When it was taken.
+    #[schema(value_type = Moment)]
+    at: (),
+}
+
+/// Why something that people signed opens nothing.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Fault {
+    /// The stable code.
+    code: String,
+    /// In words.
+    message: String,
+    /// What to do.
+    help: String,
+}
+
+impl Fault {
+    pub(super) fn of(error: &AttestError) -> Self {
+        Self {
+            code: error.code().map(|code| code.to_string()).unwrap_or_default(),
+            message: error.to_string(),
+            help: error.help().map(|help| help.to_string()).unwrap_or_default(),
+        }
+    }
+}
+
+/// How something that people sign stands, in a word.
+pub(super) fn state_of(standing: &Signatures) -> &'static str {
+    let waits = |fault: &AttestError| {
+        matches!(
+            fault,
+            AttestError::TooFewPeople { .. } | AttestError::RoleMissing { .. }
+        )
+    };
+    match standing.faults.first() {
+        None => "in force",
+        Some(first) if waits(first) => "waiting",
+        Some(_) => "void",
+    }
 }
 
 /// What a key, a project or an organisation may use. What is left out or null is unlimited.

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use cultivar_attest::Checklists;
 use cultivar_gateway::{Durability, Gateway, KeyHasher, NewKey, NewProvider, Observer, Parts};
 use cultivar_ledger::LogSigner;
 use cultivar_policy::{Markets, Permits, Register, Settings};
@@ -219,6 +220,7 @@ fn gateway(dir: &DataDir, ambient: &Arc<CountingAmbient>, telemetry: &Arc<Teleme
         hasher: KeyHasher::new([1; 32]),
         signer: LogSigner::from_secret("localhost/test/ledger", &[2; 32]).unwrap(),
         markets: Markets::shipped().unwrap(),
+        checklists: Checklists::shipped().unwrap(),
         surrogates: [3; 32],
         durability: Durability::Process,
         observers: vec![Arc::clone(telemetry) as Arc<dyn Observer>],

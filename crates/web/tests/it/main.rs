@@ -19,6 +19,8 @@ mod files;
 #[cfg(test)]
 mod gone;
 #[cfg(test)]
+mod grants;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod markets;

@@ -6,8 +6,11 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use cultivar_gateway::{Coverage, GatewayError, NewApproval, NewProvider, OrganizationChange, ProjectChange};
-use cultivar_record::{Ambient, Market, Provider, ProviderKind};
+use cultivar_attest::SecretKey;
+use cultivar_gateway::{Coverage, GatewayError, NewProvider, OrganizationChange};
+use cultivar_governance::{self as governance, HandedIn, HandedSignature, NewApproval, ProjectChange, Replaced};
+use cultivar_policy::{Commerce, Competition};
+use cultivar_record::{Ambient, ApprovalId, Counts, Digest, Market, MemberRole, Provider, ProviderKind};
 use cultivar_store::tables;
 use cultivar_testkit::RawProvider;
 use ed25519_dalek::{Signer, SigningKey};
@@ -78,16 +81,64 @@ impl Shipped {
         Ok(last.intent.provider)
     }
 
-    async fn approve(&self) -> cultivar_record::Approval {
-        let approval = NewApproval {
+    /// Hands in the evidence that China asks for, has two people sign, and returns the approval.
+    async fn approve(&self) -> ApprovalId {
+        let (gateway, organization) = (&self.door.gateway, &self.door.organization);
+        let cn: Market = "CN".parse().unwrap();
+        let there = governance::evidence(gateway, (MODEL, None), &cn).unwrap();
+        let members = [
+            ("Ruth", MemberRole::Owner),
+            ("Lee", MemberRole::Legal),
+            ("Sam", MemberRole::Safety),
+        ];
+        let keys: Vec<SecretKey> = (1..=3).map(|number| SecretKey::from_seed(&[number; 32])).collect();
+        for ((name, role), key) in members.into_iter().zip(&keys) {
+            governance::put_member(gateway, organization.id, name, vec![role])
+                .await
+                .unwrap();
+            governance::register_key(gateway, organization.id, name, &key.public(), Replaced::InOrder)
+                .await
+                .unwrap();
+        }
+        let items = there.checklist.items.iter().map(|item| HandedIn {
+            key: item.key.clone(),
+            document: Digest::of_bytes(item.key.as_bytes()),
+            counts: item.counts().then(|| Counts {
+                asked: 10_000,
+                counted: if item.at_most_percent.is_some() { 0 } else { 10_000 },
+            }),
+        });
+        governance::set_evidence(gateway, organization, (MODEL, None), &cn, "Ruth", items.collect())
+            .await
+            .unwrap();
+        let new = NewApproval {
             model: MODEL.to_owned(),
-            market: "CN".parse().unwrap(),
-            granted_by: "Ann Example".to_owned(),
-            reference: "filing 7".to_owned(),
+            provider: None,
+            market: cn,
+            requested_by: "Ruth".to_owned(),
             expires_at: None,
+            competition: Competition::Competes,
+            commerce: Commerce::Commercial,
+            fulfils: Vec::new(),
         };
-        let organization = self.door.organization.id;
-        self.door.gateway.grant_approval(organization, approval).await.unwrap()
+        let statement = governance::draft_approval(gateway, organization, new).unwrap();
+        for key in &keys[1..] {
+            let handed = HandedSignature {
+                key: key.public(),
+                signature: key.sign(&statement).unwrap(),
+            };
+            governance::sign_approval(gateway, organization, statement.clone(), &handed)
+                .await
+                .unwrap();
+        }
+        statement.id
+    }
+
+    async fn withdraw(&self, id: ApprovalId) {
+        let (gateway, organization) = (&self.door.gateway, &self.door.organization);
+        governance::withdraw_approval(gateway, organization, id, "Ruth")
+            .await
+            .unwrap();
     }
 }
 
@@ -111,7 +162,7 @@ async fn gpt_through_azure_for_us_and_eu_the_own_model_for_china_nothing_for_nor
         forbidden("unsupported_country_region_territory")
     );
     assert_eq!(shipped.in_market("BR").await.unwrap_err(), not_here);
-    shipped.door.gateway.revoke_approval(approval.id).await.unwrap();
+    shipped.withdraw(approval).await;
     assert_eq!(shipped.in_market("CN").await.unwrap_err(), not_here);
     // Azure is never asked on behalf of China, nor the own model of anybody else.
     assert_eq!((shipped.azure.calls().len(), shipped.door.exchanges().len()), (6, 7));
@@ -132,10 +183,7 @@ async fn a_market_is_claimed_with_a_signature_and_never_with_a_header_alone() {
         ..ProjectChange::default()
     };
     let organization = &shipped.door.organization;
-    let project = shipped
-        .door
-        .gateway
-        .put_project(organization.id, "app", change)
+    let project = governance::put_project(&shipped.door.gateway, organization.id, "app", change)
         .await
         .unwrap();
     let key = shipped

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use cultivar_attest::Checklists;
 use cultivar_gateway::{Durability, Gateway, KeyHasher, NewProvider, Parts};
 use cultivar_ledger::LogSigner;
 use cultivar_policy::{Markets, Permits, Register, Settings};
@@ -146,6 +147,7 @@ fn open(dir: &DataDir) -> Arc<Gateway> {
         hasher: KeyHasher::new([1; 32]),
         signer: LogSigner::from_secret("localhost/test/ledger", &[2; 32]).unwrap(),
         markets: Markets::shipped().unwrap(),
+        checklists: Checklists::shipped().unwrap(),
         surrogates: [3; 32],
         durability: Durability::Process,
         observers: Vec::new(),

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use cultivar_gateway::{NewKey, ProjectChange};
+use cultivar_gateway::NewKey;
+use cultivar_governance::{ProjectChange, put_project};
 use cultivar_record::{Enforcement, Purpose, Standing};
 use cultivar_testkit::Step;
 use serde_json::Value;
@@ -153,7 +154,7 @@ async fn a_warning_withholds_nothing_and_an_archived_project_is_not_served() {
     door.gateway.set_standing("lab", Standing::Warned, None).await.unwrap();
     assert_eq!(door.ask(&question()).await.status, 200);
     let organization = door.organization.id;
-    let put = |change| door.gateway.put_project(organization, "p", change);
+    let put = |change| put_project(&door.gateway, organization, "p", change);
     let project = put(ProjectChange::default()).await.unwrap();
     let key = door
         .issue(&door.organization, |new| new.project = Some(project.id))

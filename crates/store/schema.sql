@@ -210,3 +210,10 @@ CREATE TABLE usage_hour (
     cost_micro_usd BIGINT NOT NULL,
     PRIMARY KEY (hour, organization, project, api_key, model, provider, market, purpose)
 );
+
+-- Erasures of exchanges. One that has no leaf yet was begun and is not finished: nothing claims that it was.
+CREATE TABLE erasure (
+    id TEXT PRIMARY KEY,
+    leaf BIGINT,
+    record TEXT NOT NULL
+);

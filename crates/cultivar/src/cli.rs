@@ -21,7 +21,7 @@ use cultivar_record::{LeafIndex, Market};
 
 pub(crate) use approval::{ApprovalCommand, ApprovalRequestArgs};
 pub(crate) use evidence::{EvidenceCommand, EvidenceOf};
-pub(crate) use exchange::{ExchangeCommand, ReconcileArgs};
+pub(crate) use exchange::{EraseArgs, ExchangeCommand, ReconcileArgs};
 pub(crate) use grant::{GrantCommand, GrantDraftArgs};
 pub(crate) use incident::IncidentCommand;
 pub(crate) use key::{KeyCommand, KeyCreateArgs};

@@ -108,6 +108,16 @@ pub(crate) enum CliError {
         /// Its name.
         name: String,
     },
+    /// An erasure was broken off.
+    #[error("the erasure `{erasure}` was begun and is not finished")]
+    #[diagnostic(
+        code("erasure::unfinished"),
+        help("run the same `cultivar exchange erase` again: it finishes what was broken off first")
+    )]
+    Unfinished {
+        /// Its id.
+        erasure: String,
+    },
     /// A check found something.
     #[error("{count} check(s) failed")]
     #[diagnostic(code("doctor::failed"), help("each failed check above says what to do"))]

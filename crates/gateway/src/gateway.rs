@@ -183,6 +183,11 @@ impl Gateway {
         &self.journal
     }
 
+    /// The data directory.
+    pub const fn dir(&self) -> &DataDir {
+        &self.publisher.dir
+    }
+
     /// What is known of markets.
     pub const fn markets(&self) -> &Markets {
         &self.markets

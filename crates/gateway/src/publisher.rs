@@ -62,7 +62,7 @@ impl TileSource for LedgerFiles {
 /// Publishes; exactly one exists per ledger.
 pub(crate) struct Publisher {
     store: Arc<Store>,
-    dir: DataDir,
+    pub(crate) dir: DataDir,
     signer: LogSigner,
     /// Where the tree stands; nothing after a failure, so that the next attempt starts from the files.
     appender: Mutex<Option<Appender>>,

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApiKeyId, ConversationId, Digest, Endpoint, ExchangeId, LeafIndex, Market, MicroUsd, OrganizationId, ProjectId,
-    Purpose, TermsKey, Timestamp, TokenCount, VerdictId,
+    ApiKeyId, ConversationId, Digest, Endpoint, ErasureId, ExchangeId, LeafIndex, Market, MicroUsd, OrganizationId,
+    ProjectId, Purpose, TermsKey, Timestamp, TokenCount, VerdictId,
 };
 
 /// What is written before a provider is called. One attempt is one exchange: a question that a second provider answers
@@ -116,6 +116,15 @@ pub enum ExchangeOutcome {
     },
     /// The process died between intent and outcome: nobody was answered, and the provider may have billed.
     Unknown,
+    /// What was said is destroyed, and the salts with it; what it cost stays.
+    Erased {
+        /// Tokens used.
+        usage: Usage,
+        /// What it cost.
+        cost: MicroUsd,
+        /// The erasure.
+        erasure: ErasureId,
+    },
 }
 
 impl ExchangeOutcome {
@@ -126,13 +135,16 @@ impl ExchangeOutcome {
             Self::Partial { .. } => "partial",
             Self::Failed { .. } => "failed",
             Self::Unknown => "unknown",
+            Self::Erased { .. } => "erased",
         }
     }
 
     /// What was used and what it cost: nothing where nothing was answered.
     pub fn bill(&self) -> (Usage, MicroUsd) {
         match self {
-            Self::Answered { usage, cost, .. } | Self::Partial { usage, cost, .. } => (*usage, *cost),
+            Self::Answered { usage, cost, .. }
+            | Self::Partial { usage, cost, .. }
+            | Self::Erased { usage, cost, .. } => (*usage, *cost),
             Self::Failed { .. } | Self::Unknown => (Usage::default(), MicroUsd::default()),
         }
     }
@@ -141,8 +153,13 @@ impl ExchangeOutcome {
     pub const fn answer(&self) -> Option<Digest> {
         match self {
             Self::Answered { answer, .. } | Self::Partial { answer, .. } => Some(*answer),
-            Self::Failed { .. } | Self::Unknown => None,
+            Self::Failed { .. } | Self::Unknown | Self::Erased { .. } => None,
         }
+    }
+
+    /// Whether what was said is destroyed.
+    pub const fn is_erased(&self) -> bool {
+        matches!(self, Self::Erased { .. })
     }
 
     /// The provider's own request id, where there is one.
@@ -154,7 +171,7 @@ impl ExchangeOutcome {
             | Self::Partial {
                 provider_request_id, ..
             } => provider_request_id.as_deref(),
-            Self::Failed { .. } | Self::Unknown => None,
+            Self::Failed { .. } | Self::Unknown | Self::Erased { .. } => None,
         }
     }
 }

@@ -86,4 +86,6 @@ typed_id! {
     GrantId, "grant id";
     /// An incident.
     IncidentId, "incident id";
+    /// An erasure of recorded exchanges.
+    ErasureId, "erasure id";
 }

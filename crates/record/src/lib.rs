@@ -14,6 +14,7 @@ mod dataset;
 mod digest;
 mod duties;
 mod endpoint;
+mod erasure;
 mod error;
 mod evidence;
 mod exchange;
@@ -47,13 +48,14 @@ pub use dataset::{Dataset, Dropped, Example, ExchangeSet, Split, SplitSummary};
 pub use digest::Digest;
 pub use duties::{Clash, Duties, Duty, Owed};
 pub use endpoint::Endpoint;
+pub use erasure::{ErasedExchange, Erasure, ErasureReason};
 pub use error::RecordError;
 pub use evidence::{Counts, Evidence, EvidenceItem};
 pub use exchange::{Exchange, ExchangeOutcome, Failure, Intent, Usage};
 pub use grant::{Grant, GrantStatement};
 pub use id::{
-    ApiKeyId, ApprovalId, ComparisonId, ConversationId, DatasetId, ExchangeId, GrantId, IncidentId, JobId, MemberId,
-    ModelVersionId, OrganizationId, ProjectId, ProviderId, RunId, VerdictId,
+    ApiKeyId, ApprovalId, ComparisonId, ConversationId, DatasetId, ErasureId, ExchangeId, GrantId, IncidentId, JobId,
+    MemberId, ModelVersionId, OrganizationId, ProjectId, ProviderId, RunId, VerdictId,
 };
 pub use incident::Incident;
 pub use job::{Job, JobState};

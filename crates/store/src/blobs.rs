@@ -1,6 +1,6 @@
 //! Bodies by digest: a file each (`blobs/sha256/ab/cd/<rest>`) for what is written now and then, packs for the bodies of calls.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use cultivar_record::{Digest, canonical_json};
 use serde::{Serialize, de::DeserializeOwned};
@@ -67,6 +67,14 @@ impl Blobs {
         } else {
             Err(corrupt("damaged"))
         }
+    }
+
+    /// Destroys the bodies of calls: see [`Packs::erase`].
+    ///
+    /// # Errors
+    /// `store::file`.
+    pub fn erase(&self, erased: &HashSet<Digest>, kept: &HashSet<Digest>) -> Result<u64, StoreError> {
+        self.packs.erase(erased, kept)
     }
 
     /// The record in a blob.

@@ -106,6 +106,9 @@ pub trait Connection: Send {
 
     /// Runs several statements of a migration, without parameters.
     fn script(&mut self, sql: &str) -> Result<(), StoreError>;
+
+    /// Writes everything anew, so that what was deleted or replaced lies in no file. Outside a transaction.
+    fn compact(&mut self) -> Result<(), StoreError>;
 }
 
 /// A database that can be connected to more than once.

@@ -86,6 +86,8 @@ pub(crate) struct Shared {
     settled: watch::Sender<u64>,
     folder: PathBuf,
     bounds: Bounds,
+    /// Held while a batch is settled, and by whoever must see bodies and rows agree.
+    settling: Mutex<()>,
     store: Arc<Store>,
     packs: Arc<Packs>,
 }
@@ -102,6 +104,8 @@ pub(crate) struct State {
     reach: u64,
     /// A file whose frames are settled, by its first one: the next to be written over.
     spare: Option<u64>,
+    /// Files whose first frame is an earlier one are removed once they are settled, not written over.
+    scrub_before: u64,
     /// The sequence number of the last frame that was written; the first is 1.
     last: u64,
     waiting: VecDeque<Frame>,
@@ -157,6 +161,7 @@ impl Journal {
                 length: 0,
                 reach: 0,
                 spare: None,
+                scrub_before: 0,
                 last,
                 waiting: VecDeque::new(),
                 waiting_bytes: 0,
@@ -175,6 +180,7 @@ impl Journal {
             settled: watch::Sender::new(last),
             folder,
             bounds,
+            settling: Mutex::default(),
             store,
             packs,
         });
@@ -256,6 +262,34 @@ impl Journal {
             self.shared.wake.notify_all();
             let waited = self.shared.wake.wait_timeout(state, settle::PAUSE);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Does something while nothing is settled: every body that is in the packs then has its row.
+    pub fn paused<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _settling = self.shared.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        work()
+    }
+
+    /// Settles what was appended so far, and leaves nothing of it in a file. Blocks.
+    ///
+    /// # Errors
+    /// `store::file`, or why settling fails.
+    pub fn scrub(&self) -> Result<(), StoreError> {
+        self.shared.written();
+        let next = settle::leave_behind(&self.shared)?;
+        self.settle();
+        let left = files::names_in(&self.shared.folder)?
+            .into_iter()
+            .find(|file| *file < name(next));
+        match (left, self.failure()) {
+            (None, _) => Ok(()),
+            (Some(_), Some(failure)) => Err(failure),
+            (Some(file), None) => Err(StoreError::File {
+                path: self.shared.folder.join(file).display().to_string(),
+                what: "removed",
+                reason: "it holds what is not settled".to_owned(),
+            }),
         }
     }
 

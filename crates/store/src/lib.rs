@@ -94,6 +94,15 @@ impl Store {
         result.recv().map_err(|_| StoreError::closed())?
     }
 
+    /// Writes everything anew, so that what was deleted or replaced lies in no file of the database. Blocks, and makes writers
+    /// wait meanwhile.
+    ///
+    /// # Errors
+    /// `store::database`, `store::disk_full`.
+    pub fn compact(&self) -> Result<(), StoreError> {
+        self.writer.compact()
+    }
+
     /// Reads the last committed state.
     pub fn read<T>(&self, job: impl FnOnce(&mut dyn Statements) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();

@@ -7,6 +7,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_spine", include_str!("../migrations/0001_spine.sql")),
     ("0002_door", include_str!("../migrations/0002_door.sql")),
     ("0003_signed", include_str!("../migrations/0003_signed.sql")),
+    ("0004_erasure", include_str!("../migrations/0004_erasure.sql")),
 ];
 
 /// The whole schema in one readable file.

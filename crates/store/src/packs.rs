@@ -6,6 +6,7 @@
 //! It does not know what a body says; it cuts where JSON ends a value, so that equal parts fall together.
 
 mod cut;
+mod erase;
 mod index;
 
 use std::{
@@ -29,6 +30,8 @@ const HEADER: usize = 32 + 4 + 1;
 const WHOLE: u8 = 0;
 /// The entry's bytes are pieces of the body, or digests of parts.
 const PIECES: u8 = 1;
+/// The entry was destroyed: zeros stand in its place.
+const ERASED: u8 = 2;
 /// Long parts that are remembered beyond their pack, so that a prompt in daily use is not kept anew in each.
 const REMEMBERED_PARTS: usize = 65_536;
 

@@ -71,6 +71,22 @@ impl Connection for SqliteConnection {
     fn script(&mut self, sql: &str) -> Result<(), StoreError> {
         self.0.execute_batch(sql).map_err(|e| refused(&e))
     }
+
+    fn compact(&mut self) -> Result<(), StoreError> {
+        self.0.execute_batch("VACUUM").map_err(|e| refused(&e))?;
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let is_busy: i64 = self
+            .0
+            .query_row(checkpoint, [], |row| row.get(0))
+            .map_err(|e| refused(&e))?;
+        if is_busy == 0 {
+            Ok(())
+        } else {
+            Err(StoreError::Database {
+                reason: "somebody still reads what was to be written over; try again".to_owned(),
+            })
+        }
+    }
 }
 
 impl Statements for SqliteConnection {

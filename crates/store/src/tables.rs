@@ -6,6 +6,7 @@ pub mod api_key;
 pub mod approval;
 pub mod comparison;
 pub mod dataset;
+pub mod erasure;
 pub mod evidence;
 pub mod exchange;
 pub mod grant;

@@ -11,7 +11,15 @@ use crate::{Connection, Statements, StoreError, engine::transaction};
 const MOST_JOBS_PER_COMMIT: usize = 256;
 
 pub(crate) struct Writer {
-    queue: mpsc::Sender<Box<dyn Job>>,
+    queue: mpsc::Sender<Order>,
+}
+
+/// What the writer is asked for.
+enum Order {
+    /// To do a job, in a transaction that others share.
+    Do(Box<dyn Job>),
+    /// To write everything anew, and to say what came of it.
+    Compact(mpsc::Sender<Result<(), StoreError>>),
 }
 
 impl Writer {
@@ -41,7 +49,18 @@ impl Writer {
             result: None,
             reply,
         };
-        self.queue.send(Box::new(job)).map_err(|_| StoreError::closed())
+        self.queue
+            .send(Order::Do(Box::new(job)))
+            .map_err(|_| StoreError::closed())
+    }
+
+    /// Writes everything anew, after the jobs that wait. Blocks.
+    pub(crate) fn compact(&self) -> Result<(), StoreError> {
+        let (reply, result) = mpsc::channel();
+        self.queue
+            .send(Order::Compact(reply))
+            .map_err(|_| StoreError::closed())?;
+        result.recv().map_err(|_| StoreError::closed())?
     }
 }
 
@@ -84,15 +103,27 @@ where
     }
 }
 
-fn run(mut connection: Box<dyn Connection>, jobs: &mpsc::Receiver<Box<dyn Job>>) {
-    while let Ok(first) = jobs.recv() {
-        let mut group = vec![first];
-        group.extend(jobs.try_iter().take(MOST_JOBS_PER_COMMIT - 1));
-        let committed = transaction(connection.as_mut(), "BEGIN IMMEDIATE", |connection| {
-            group.iter_mut().try_for_each(|job| job.run(connection.statements()))
-        });
-        for job in group {
-            job.finish(committed.clone());
+fn run(mut connection: Box<dyn Connection>, orders: &mpsc::Receiver<Order>) {
+    while let Ok(first) = orders.recv() {
+        let (mut group, mut replies) = (Vec::new(), Vec::new());
+        let more = orders.try_iter().take(MOST_JOBS_PER_COMMIT - 1);
+        for order in std::iter::once(first).chain(more) {
+            match order {
+                Order::Do(job) => group.push(job),
+                Order::Compact(reply) => replies.push(reply),
+            }
+        }
+        if !group.is_empty() {
+            let committed = transaction(connection.as_mut(), "BEGIN IMMEDIATE", |connection| {
+                group.iter_mut().try_for_each(|job| job.run(connection.statements()))
+            });
+            for job in group {
+                job.finish(committed.clone());
+            }
+        }
+        for reply in replies {
+            // Whoever asked and has gone needs no answer.
+            let _ = reply.send(connection.compact());
         }
     }
 }

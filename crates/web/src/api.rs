@@ -5,6 +5,7 @@
 
 mod agreements;
 mod approvals;
+mod erasures;
 mod evidence;
 mod exchanges;
 mod extract;
@@ -98,6 +99,7 @@ fn described() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(usage::report))
         .routes(routes!(exchanges::list))
         .routes(routes!(exchanges::show))
+        .routes(routes!(erasures::list, erasures::erase))
 }
 
 /// The admin API of a gateway, below `/api`.

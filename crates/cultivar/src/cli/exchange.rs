@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use cultivar_record::{ExchangeId, Timestamp};
+use cultivar_record::{ConversationId, ErasureReason, ExchangeId, Timestamp};
 
 /// `exchange`.
 #[derive(Debug, Subcommand)]
@@ -25,12 +25,41 @@ pub(crate) enum ExchangeCommand {
         /// Its id: the `x-request-id` of its answer
         id: ExchangeId,
     },
+    /// Destroy what was said in exchanges, and the salts of their commitments; the ledger keeps its entries and says so
+    Erase(EraseArgs),
     /// Compare with a provider's own usage report: names every call and token that is not on both sides
     #[command(
         after_help = "Reports: single calls (request_id,model,timestamp,prompt_tokens,completion_tokens), OpenAI's \
                             completions usage, Azure's cost and usage details, each as CSV."
     )]
     Reconcile(ReconcileArgs),
+}
+
+/// `exchange erase`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["ids", "conversation", "org"]))]
+pub(crate) struct EraseArgs {
+    /// Exchanges, by id
+    #[arg(value_name = "ID")]
+    pub ids: Vec<ExchangeId>,
+    /// All exchanges of a conversation
+    #[arg(long, value_name = "ID")]
+    pub conversation: Option<ConversationId>,
+    /// All exchanges of an organisation
+    #[arg(long, value_name = "NAME")]
+    pub org: Option<String>,
+    /// Of the organisation's, those that began before this moment
+    #[arg(long, value_name = "TIME", requires = "org")]
+    pub before: Option<Timestamp>,
+    /// Why: person-asked, contract, retention-ended, unlawful or ordered
+    #[arg(long, value_name = "CLASS")]
+    pub reason: ErasureReason,
+    /// The legal basis; its digest alone is kept
+    #[arg(long, value_name = "TEXT")]
+    pub basis: String,
+    /// Who decided it
+    #[arg(long, value_name = "WHO")]
+    pub by: String,
 }
 
 /// `exchange reconcile`.

@@ -31,6 +31,7 @@ pub(crate) fn run(config: &Config, terminal: &Terminal) -> Result<(), Failure> {
             verified(&dir).map(|report| format!("{} entries", report.entries_checked)),
         ),
         ("bodies".to_owned(), bodies(&dir, &store)),
+        ("erasures".to_owned(), erasures(&store)),
     ];
     for stored in store.read(tables::dataset::list)? {
         let name = format!("dataset {}@{}", stored.dataset.name, stored.dataset.version);
@@ -67,6 +68,9 @@ fn bodies(dir: &DataDir, store: &Store) -> Finding {
                 }
                 _ => None,
             };
+            if exchange.outcome.as_ref().is_some_and(ExchangeOutcome::is_erased) {
+                continue;
+            }
             for digest in [Some(exchange.intent.request), answer].into_iter().flatten() {
                 wrong.extend(blobs.bytes(&digest).err());
             }
@@ -79,6 +83,18 @@ fn bodies(dir: &DataDir, store: &Store) -> Finding {
             count: wrong.len(),
             first: first.to_string(),
         })),
+    }
+}
+
+/// Every erasure that was begun is finished.
+fn erasures(store: &Store) -> Finding {
+    let all = store.read(tables::erasure::list)?;
+    match all.iter().find(|(_, leaf)| leaf.is_none()) {
+        None => Ok(format!("{} finished", all.len())),
+        Some((erasure, _)) => Err(CliError::Unfinished {
+            erasure: erasure.id.to_string(),
+        }
+        .into()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `exchange`: recorded calls. Metadata and digests; the text of nobody.
 
+mod erase;
 mod reconcile;
 
 use serde_json::{Map, Value};
@@ -36,6 +37,7 @@ pub(crate) fn run(command: &ExchangeCommand, config: &Config, terminal: &Termina
                 .collect();
             terminal.result(&lines.join("\n"), &exchange);
         }
+        ExchangeCommand::Erase(ref args) => erase::run(args, config, terminal)?,
         ExchangeCommand::Reconcile(ref args) => reconcile::run(args, config, terminal)?,
     }
     Ok(())

@@ -91,6 +91,7 @@ fn a_disk_that_fills_up_at_any_stage_is_said_and_gone_on_from() {
     ok      terms
     ok      ledger
     ok      bodies
+    ok      erasures
     ok      dataset barista@1
     ok      model barista@1
     ");

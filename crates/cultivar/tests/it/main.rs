@@ -12,6 +12,8 @@ mod damage;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod erase;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod idle;

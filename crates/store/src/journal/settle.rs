@@ -43,7 +43,10 @@ fn run(shared: &Shared) {
             Arc::new(state.waiting.drain(..count).collect())
         };
         let first = *shared.settled.borrow() + 1;
-        let result = settle(&shared.store, &shared.packs, &batch, first);
+        let result = {
+            let _settling = shared.settling.lock().unwrap_or_else(PoisonError::into_inner);
+            settle(&shared.store, &shared.packs, &batch, first)
+        };
         let failed = result.is_err();
         finish(shared, batch, result.err());
         if failed {
@@ -149,7 +152,7 @@ fn rename(folder: &Path, from: u64, to: u64) -> bool {
 fn remove_settled(shared: &Shared, state: &mut State) {
     let settled = *shared.settled.borrow();
     while let Some((first, _)) = state.full.pop_front_if(|(_, last)| *last <= settled) {
-        if state.spare.is_none() {
+        if state.spare.is_none() && first >= state.scrub_before {
             state.spare = Some(first);
         } else {
             // One that stays is passed over when the journal is opened.
@@ -165,6 +168,33 @@ fn wipe(shared: &Shared, state: &mut State) {
     }
     if let Some(spare) = state.spare.take() {
         let _ = files::remove(&shared.folder.join(name(spare)));
+    }
+}
+
+/// The next frame begins a fresh file, and the files before it will be removed once they are settled. Returns its number.
+pub(super) fn leave_behind(shared: &Shared) -> Result<u64, StoreError> {
+    let mut state = shared.lock();
+    let next = state.last + 1;
+    if state.length > 0 {
+        if state.waiting.is_empty() && state.under_way == 0 {
+            begin_anew(shared, &mut state);
+        } else {
+            let file = create(&shared.folder, next)?;
+            let before = (state.first, state.last);
+            state.full.push_back(before);
+            (state.file, state.first, state.length, state.reach) = (file, next, 0, 0);
+        }
+    }
+    state.scrub_before = next;
+    wipe(shared, &mut state);
+    if state.length == 0 && state.reach == 0 {
+        Ok(next)
+    } else {
+        Err(StoreError::File {
+            path: shared.folder.display().to_string(),
+            what: "emptied",
+            reason: "what is settled still lies in it".to_owned(),
+        })
     }
 }
 

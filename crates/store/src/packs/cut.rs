@@ -1,7 +1,7 @@
 //! Cuts a body where long JSON values begin and end, and joins it again. Knows brackets and quotes, not what they mean: cutting
 //! anything anywhere is right as long as joining gives the same bytes.
 
-use std::ops::Range;
+use std::{cell::RefCell, ops::Range};
 
 use cultivar_record::Digest;
 
@@ -94,6 +94,17 @@ pub(super) fn join(
         }
     }
     Ok(body)
+}
+
+/// The parts that some pieces name. Pieces that are damaged name those before the damage.
+pub(super) fn parts(pieces: &[u8]) -> Vec<Digest> {
+    let named = RefCell::new(Vec::new());
+    let name = |digest: &Digest| {
+        named.borrow_mut().push(*digest);
+        Ok(Vec::new())
+    };
+    let _ = join(pieces, name);
+    named.into_inner()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fs::File, io, os::unix::fs::FileExt, path::Path}
 
 use cultivar_record::Digest;
 
-use super::HEADER;
+use super::{ERASED, HEADER};
 use crate::StoreError;
 
 /// Digest, offset, length, kind.
@@ -26,7 +26,8 @@ pub(super) struct Index {
     /// The pack.
     pub(super) number: u64,
     file: File,
-    rows: u64,
+    /// How many entries it names.
+    pub(super) rows: u64,
 }
 
 impl Index {
@@ -96,7 +97,9 @@ pub(super) fn scan(file: &File) -> io::Result<(HashMap<Digest, Place>, u64)> {
         if next > end {
             break;
         }
-        places.insert(Digest::from_raw(*digest), Place { offset, length, kind });
+        if kind != ERASED {
+            places.insert(Digest::from_raw(*digest), Place { offset, length, kind });
+        }
         at = next;
     }
     Ok((places, at))

@@ -1,6 +1,8 @@
 //! Exchanges: an intent before the provider is called, an outcome before the last byte of the answer is released.
 
-use cultivar_record::{Exchange, ExchangeId, LeafIndex, MicroUsd, Salt, TokenCount, Usage};
+use cultivar_record::{
+    Exchange, ExchangeId, ExchangeOutcome, Intent, LeafIndex, MicroUsd, Salt, TokenCount, Usage, canonical_json,
+};
 
 use crate::{IntentFrame, OutcomeFrame, Row, Statements, StoreError};
 
@@ -66,6 +68,20 @@ pub fn end(tx: &mut dyn Statements, frame: &OutcomeFrame, leaf: LeafIndex) -> Re
             name: frame.exchange.to_string(),
         })
     }
+}
+
+/// Replaces what an exchange says by what may stay, and destroys its salts and what names it beside its id.
+pub fn erase(tx: &mut dyn Statements, intent: &Intent, outcome: &ExchangeOutcome) -> Result<(), StoreError> {
+    let values = [
+        canonical_json(intent)?.into(),
+        outcome.name().into(),
+        canonical_json(outcome)?.into(),
+        intent.id.to_string().into(),
+    ];
+    let sql = "UPDATE exchange SET conversation = NULL, prompt_key = NULL, intent = $1, intent_salt = NULL, state = $2, \
+               outcome = $3, outcome_salt = NULL WHERE id = $4 AND state <> 'open'";
+    tx.execute(sql, &values)?;
+    Ok(())
 }
 
 const COLUMNS: &str = "SELECT intent, intent_leaf, outcome, outcome_leaf, ended_at FROM exchange";

@@ -61,7 +61,7 @@ pub(crate) fn count(used: &mut BTreeMap<UsageKey, UsageRow>, intent: &Intent, ou
     row.requests += 1;
     row.unanswered += u64::from(matches!(
         outcome,
-        ExchangeOutcome::Failed { .. } | ExchangeOutcome::Unknown
+        ExchangeOutcome::Failed { .. } | ExchangeOutcome::Unknown | ExchangeOutcome::Erased { .. }
     ));
     row.usage.prompt = row.usage.prompt + usage.prompt;
     row.usage.completion = row.usage.completion + usage.completion;

@@ -4,8 +4,8 @@
 use cultivar_attest::{AttestError, Standing as Signatures};
 use cultivar_governance::HandedSignature;
 use cultivar_record::{
-    Budget, BudgetPeriod, Decision, DutyKind, FactName, Limit, MemberRole, MicroUsd, ProviderKind, Purpose, Retention,
-    Standing,
+    Budget, BudgetPeriod, Decision, DutyKind, ErasureReason, FactName, Limit, MemberRole, MicroUsd, ProviderKind,
+    Purpose, Retention, Standing,
 };
 use miette::Diagnostic;
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,8 @@ described! {
     DutyName = one_of(DutyKind::ALL.map(DutyKind::as_str));
     /// A fact of terms: a column of the register.
     FactWord = one_of(FactName::ALL.map(FactName::as_str));
+    /// The class of reason for an erasure.
+    ErasureReasonName = one_of(ErasureReason::ALL.map(ErasureReason::as_str));
     /// What the policies say.
     DecisionName = one_of(["permit", "forbid"]);
 }

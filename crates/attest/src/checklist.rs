@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use cultivar_record::{Counts, Digest, EvidenceItem, Market, RecordError, digest_of};
+use cultivar_record::{Counts, Digest, EvidenceItem, Market, RecordError, Timestamp, digest_of};
 use serde::{Deserialize, Serialize};
 
 use crate::AttestError;
@@ -40,6 +40,9 @@ pub struct ChecklistItem {
     /// Whether nothing may be offered without it.
     #[serde(default = "yes")]
     pub mandatory: bool,
+    /// Whether it is asked for only where the model learned from what was erased since.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub after_erasure: bool,
     /// How many must have been looked at, where something is counted.
     #[serde(default)]
     pub asked_at_least: Option<u64>,
@@ -75,6 +78,11 @@ struct File {
 
 const fn yes() -> bool {
     true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl ChecklistItem {
@@ -161,6 +169,13 @@ impl Checklists {
         self
     }
 
+    /// The markets that want it assessed where a model learned from what was erased since.
+    pub fn after_erasure(&self) -> Vec<Market> {
+        let asks = |list: &Checklist| list.items.iter().any(|item| item.after_erasure);
+        let markets = self.0.iter().filter(|(_, list)| asks(list));
+        markets.map(|(market, _)| market.clone()).collect()
+    }
+
     /// The checklist of a market, else of the country that it is a part of; empty where neither has one.
     pub fn of(&self, market: &Market) -> Checklist {
         let whole = || {
@@ -169,6 +184,22 @@ impl Checklists {
         };
         self.0.get(market).or_else(whole).cloned().unwrap_or_default()
     }
+}
+
+impl Checklist {
+    /// What is asked for with these items at hand.
+    #[must_use]
+    pub fn asked_for(mut self, items: &[EvidenceItem]) -> Self {
+        let is_erased = erased_at(items).is_some();
+        self.items.retain(|item| is_erased || !item.after_erasure);
+        self
+    }
+}
+
+/// When something was erased that the model learned from.
+fn erased_at(items: &[EvidenceItem]) -> Option<Timestamp> {
+    let erasure = items.iter().find(|item| item.key == EvidenceItem::ERASURE);
+    erasure.map(|item| item.at)
 }
 
 /// The evidence for a model in a market as it stands.
@@ -193,6 +224,8 @@ pub fn collect(
     let mut handed_in = BTreeMap::new();
     for item in &checklist.items {
         let found = items.iter().find(|found| found.key == item.key);
+        // What was assessed before the erasure says nothing of it.
+        let found = found.filter(|found| !item.after_erasure || Some(found.at) > erased_at(items));
         if let Some(found) = found {
             handed_in.insert(&item.key, (found.document, found.counts));
         }
@@ -214,8 +247,6 @@ pub fn collect(
 
 #[cfg(test)]
 mod tests {
-    use cultivar_record::Timestamp;
-
     use super::*;
 
     fn item(key: &str, counts: Option<(u64, u64)>) -> EvidenceItem {

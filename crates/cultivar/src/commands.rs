@@ -23,11 +23,12 @@ mod route;
 mod serve;
 mod terms;
 mod usage;
+mod witness;
 
+use cultivar_cli::{Cli, Command};
 use cultivar_record::Limit;
 
 use crate::{
-    cli::{Cli, Command},
     config::Config,
     failure::{Exit, Failure},
     terminal::Terminal,
@@ -61,6 +62,7 @@ pub(crate) fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Dataset(command) => dataset::run(&command, &config, terminal),
         Command::Model(command) => model::run(&command, &config, terminal),
         Command::Ledger(command) => ledger::run(&command, &config, terminal),
+        Command::Witness(args) => witness::run(&args, terminal),
     }?;
     Ok(Exit::Done)
 }

@@ -32,6 +32,8 @@ pub(crate) struct Config {
     pub evidence: Option<PathBuf>,
     /// The rules of one's own.
     pub policy: ConfiguredPolicy,
+    /// Who cosigns the ledger's tree heads.
+    pub ledger: ConfiguredLedger,
     /// When an answer may be released: once its record outlives the `process`, or once it is on the `disk`.
     pub durability: ConfiguredDurability,
     /// What is told to a collector.
@@ -44,6 +46,24 @@ pub(crate) struct Config {
 pub(crate) struct ConfiguredPolicy {
     /// Files of Cedar policies that tighten the shipped ones.
     pub packs: Vec<PathBuf>,
+}
+
+/// Who cosigns the ledger's tree heads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ConfiguredLedger {
+    /// The witnesses that are asked.
+    pub witnesses: Vec<ConfiguredWitness>,
+}
+
+/// A witness that is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfiguredWitness {
+    /// Where it answers.
+    pub url: String,
+    /// Its verifier key, one line.
+    pub key: String,
 }
 
 /// When an answer may be released.

@@ -13,6 +13,7 @@ use cultivar_policy::PolicyError;
 use cultivar_record::RecordError;
 use cultivar_store::StoreError;
 use cultivar_telemetry::TelemetryError;
+use cultivar_witness::WitnessError;
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -58,7 +59,7 @@ pub(crate) enum CliError {
     #[diagnostic(
         code("config::unreadable"),
         help(
-            "known keys: `data_dir`, `listen`, `terms`, `markets`, `evidence`, `durability`, `[policy]`, `[telemetry]`; or leave the file out"
+            "known keys: `data_dir`, `listen`, `terms`, `markets`, `evidence`, `durability`, `[policy]`, `[ledger]`, `[telemetry]`; or leave the file out"
         )
     )]
     Config {
@@ -346,6 +347,20 @@ impl From<GovernanceError> for Failure {
             error => Self {
                 diagnostic: Box::new(error),
                 exit: Exit::Forbidden,
+            },
+        }
+    }
+}
+
+impl From<WitnessError> for Failure {
+    fn from(error: WitnessError) -> Self {
+        match error {
+            WitnessError::Ledger(error) => error.into(),
+            WitnessError::Store(error) => error.into(),
+            WitnessError::Gateway(error) => error.into(),
+            error => Self {
+                diagnostic: Box::new(error),
+                exit: Exit::Verification,
             },
         }
     }

@@ -2,7 +2,6 @@
 //! the parts together.
 
 mod admin;
-mod cli;
 mod commands;
 mod config;
 mod failure;
@@ -17,8 +16,9 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use cultivar_cli::Cli;
 
-use crate::{cli::Cli, failure::Exit, terminal::Terminal};
+use crate::{failure::Exit, terminal::Terminal};
 
 /// A request makes many small allocations on one thread and frees them there: mimalloc is made for that.
 #[global_allocator]

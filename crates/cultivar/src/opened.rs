@@ -7,16 +7,18 @@ use std::{
 
 use cultivar_attest::Checklists;
 use cultivar_gateway::{Caller, Gateway, Observer, Parts};
+use cultivar_ledger::LedgerError;
 use cultivar_papers::ModelSigner;
 use cultivar_pipeline::{Callers, Context, Interrupt, Progress, join_published};
 use cultivar_policy::{Markets, Permits, PolicyText, Register, Settings};
 use cultivar_record::{Market, Organization, Purpose};
 use cultivar_store::{DataDir, DataLock, Sqlite, Store, files, tables};
 use cultivar_telemetry::Telemetry;
+use cultivar_witness::Asked;
 use tokio::runtime::Runtime;
 
 use crate::{
-    config::Config,
+    config::{Config, ConfiguredLedger},
     failure::{CliError, Failure},
     secrets::{OwnKeys, Secrets},
     system::{self, System},
@@ -38,6 +40,8 @@ pub(crate) struct Opened {
     pub surrogates: [u8; 32],
     /// Signs models.
     pub model_signer: Arc<ModelSigner>,
+    /// Who cosigns the ledger's tree heads.
+    pub witnesses: Vec<Asked>,
     _lock: DataLock,
 }
 
@@ -60,6 +64,7 @@ impl Opened {
 
     fn with_lock(config: &Config, dir: DataDir, lock: DataLock) -> Result<Self, Failure> {
         let telemetry = telemetry::open(&config.telemetry)?;
+        let witnesses = witnesses(&config.ledger)?;
         let secrets = Secrets::open(&dir, &System)?;
         let store = Arc::new(Store::open(Arc::new(Sqlite::new(dir.database())))?);
         let parts = Parts {
@@ -85,6 +90,7 @@ impl Opened {
             dir,
             surrogates: secrets.surrogates,
             model_signer: Arc::new(secrets.model_signer),
+            witnesses,
             _lock: lock,
         })
     }
@@ -171,6 +177,18 @@ pub(crate) fn markets(own: Option<&Path>) -> Result<Markets, Failure> {
         None => Ok(shipped),
         Some(path) => Ok(shipped.layered(Markets::parse(&files::read_text(path)?)?)),
     }
+}
+
+/// The witnesses that are asked.
+fn witnesses(configured: &ConfiguredLedger) -> Result<Vec<Asked>, Failure> {
+    let asked = configured.witnesses.iter().map(|witness| {
+        let wrong = |reason: String| CliError::Argument {
+            reason: format!("the witness `{}` in the configuration: {reason}", witness.url),
+        };
+        let key = witness.key.parse().map_err(|e: LedgerError| wrong(e.to_string()))?;
+        Ok(Asked::new(key, &witness.url).map_err(|e| wrong(e.to_string()))?)
+    });
+    asked.collect()
 }
 
 /// The shipped checklists of evidence, and one's own over them.

@@ -6,7 +6,8 @@ use cultivar_gateway::{Gateway, GatewayError, providers::recorded::Recording};
 use cultivar_record::Purpose;
 use cultivar_store::{DataDir, files};
 use cultivar_telemetry::TelemetryError;
-use cultivar_web::{App, Site, router, serve, teacher_router};
+use cultivar_web::{App, Site, router, serve, teacher_router, witness_router};
+use cultivar_witness::{Asked, Witness, WitnessError, keep_cosigned};
 use serde::{Deserialize, Serialize};
 use tokio::{
     net::TcpListener,
@@ -72,6 +73,7 @@ impl Server {
             running: JoinSet::new(),
         };
         server.spawn_publisher(&opened.gateway, stopped.clone(), terminal.clone());
+        server.spawn_cosigning(&opened.witnesses, stopped.clone(), terminal.clone());
         let told = terminal.clone();
         let tell = move |error: TelemetryError| told.warning(&error);
         opened.telemetry.start(Arc::clone(&opened.gateway), tell);
@@ -107,6 +109,19 @@ impl Server {
         });
     }
 
+    /// Has tree heads cosigned, where witnesses are configured.
+    fn spawn_cosigning(&mut self, witnesses: &[Asked], stopped: watch::Receiver<bool>, terminal: Terminal) {
+        if witnesses.is_empty() {
+            return;
+        }
+        let (gateway, witnesses) = (Arc::clone(&self.gateway), witnesses.to_vec());
+        let tell = move |error: WitnessError| terminal.warning(&error);
+        self.running.spawn(async move {
+            keep_cosigned(gateway, witnesses, wait(stopped), tell).await;
+            Ok(())
+        });
+    }
+
     /// Waits until somebody interrupts the program, or a listener fails.
     pub(crate) async fn until_interrupted(&mut self) -> Result<(), Failure> {
         tokio::select! {
@@ -128,6 +143,22 @@ impl Server {
         }
         Ok(files::remove(&self.dir.server())?)
     }
+}
+
+/// Serves a witness until interrupted; its address is told once it listens.
+pub(crate) async fn serve_witness(
+    listen: &str,
+    witness: Arc<Witness>,
+    tell: impl FnOnce(SocketAddr),
+) -> Result<(), Failure> {
+    let (listener, address) = bind(listen).await?;
+    let mut interruption = Interruption::listen()?;
+    tell(address);
+    let site = Site::from(witness_router(witness, Arc::new(system::System)));
+    let served = serve(listener, site, async move { interruption.heard().await });
+    served
+        .await
+        .map_err(|e| CliError::Server { reason: e.to_string() }.into())
 }
 
 async fn bind(listen: &str) -> Result<(TcpListener, SocketAddr), Failure> {

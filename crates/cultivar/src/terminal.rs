@@ -7,12 +7,12 @@ use std::{
 };
 
 use clap::error::ErrorKind;
+use cultivar_cli::{Color, Format, Global};
 use miette::Diagnostic;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    cli::{Color, Format, Global},
     failure::{Exit, Failure},
     system,
 };

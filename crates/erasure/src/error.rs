@@ -40,20 +40,6 @@ pub enum ErasureError {
         /// The exchange.
         exchange: String,
     },
-    /// A sealed dataset holds what was said.
-    #[error("exchange `{exchange}` is in the sealed dataset `{dataset}`, which holds its text")]
-    #[diagnostic(
-        code("erasure::in_dataset"),
-        help(
-            "nothing was erased: rows of sealed datasets cannot be destroyed by this program yet; leave that exchange out, or remove the dataset's files and its model by hand and say so in your own records"
-        )
-    )]
-    InDataset {
-        /// The exchange.
-        exchange: String,
-        /// `name@version`.
-        dataset: String,
-    },
     /// The records cannot be read or written.
     #[error(transparent)]
     #[diagnostic(transparent)]

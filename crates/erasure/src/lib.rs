@@ -1,11 +1,12 @@
 //! Erasure: what was said in an exchange is destroyed, and the salts of its commitments; what the ledger holds stays, and proves
-//! as before. The page is [`erase`].
+//! as before. Rows of sealed datasets go as well, and what descends from them is marked. The page is [`erase`].
 //!
 //! The order is what makes it safe to be killed: the order to erase is written first, then everything is destroyed, and only then
 //! does the ledger say so. What was broken off is finished before anything else is erased.
 //!
 //! It does not know how bodies lie in packs or rows in pages (`cultivar-store`), or who may order an erasure.
 
+mod derived;
 mod error;
 mod select;
 
@@ -55,7 +56,7 @@ pub struct Finished {
 /// that was broken off had left to do. Blocks.
 ///
 /// # Errors
-/// `erasure::nothing`, `erasure::already`, `erasure::under_way`, `erasure::in_dataset`: nothing was erased. What the store says:
+/// `erasure::nothing`, `erasure::already`, `erasure::under_way`: nothing was erased. What the store says:
 /// run it again, it goes on.
 pub fn erase(gateway: &Gateway, order: &Order) -> Result<Vec<Finished>, ErasureError> {
     let _erasing = ERASING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,7 +74,7 @@ pub fn erase(gateway: &Gateway, order: &Order) -> Result<Vec<Finished>, ErasureE
             }),
         };
     }
-    select::may_go(gateway, &fresh)?;
+    select::may_go(&fresh)?;
     begin(gateway, order, fresh)?;
     finished.extend(finish_all(gateway)?);
     Ok(finished)
@@ -113,6 +114,8 @@ fn begin(gateway: &Gateway, order: &Order, exchanges: Vec<Exchange>) -> Result<(
             basis: Digest::of_bytes(order.basis.as_bytes()),
             by: order.by.clone(),
             at: ambient.now(),
+            datasets: Vec::new(),
+            models: Vec::new(),
         })
         .collect();
     gateway.store().write_blocking(move |tx| {
@@ -130,8 +133,10 @@ fn finish_all(gateway: &Gateway) -> Result<Vec<Finished>, ErasureError> {
 }
 
 /// Destroys, then says so.
-fn finish(gateway: &Gateway, erasure: Erasure) -> Result<Finished, ErasureError> {
+fn finish(gateway: &Gateway, mut erasure: Erasure) -> Result<Finished, ErasureError> {
     gateway.journal().settle();
+    erasure.datasets = derived::take_rows(gateway, &erasure)?;
+    erasure.models = derived::learned(gateway, &erasure.datasets)?;
     destroy_bodies(gateway, &erasure)?;
     empty_rows(gateway, &erasure)?;
     gateway.journal().scrub()?;
@@ -194,12 +199,15 @@ fn say_so(gateway: &Gateway, erasure: &Erasure) -> Result<LeafIndex, ErasureErro
     let salt = Salt::new(ambient);
     let kind = EntryKind::Erased;
     let entry = LedgerEntry::new(kind, erasure.organization, erasure.id, salt, erasure, ambient.now())?;
-    let (entry, id) = (entry.with("basis", erasure.basis), erasure.id);
+    let (entry, erasure) = (entry.with("basis", erasure.basis), erasure.clone());
+    let markets = gateway.checklists().after_erasure();
     let leaf = gateway.store().write_blocking(move |tx| {
         let leaf = tables::ledger::append_with_salt(tx, &entry, salt)?;
-        tables::erasure::finish(tx, id, leaf)?;
+        derived::mark(tx, &erasure, &markets)?;
+        tables::erasure::finish(tx, &erasure, leaf)?;
         Ok(leaf)
     })?;
+    gateway.refresh_signed()?;
     Ok(leaf)
 }
 

@@ -3,9 +3,8 @@
 use std::collections::HashSet;
 
 use cultivar_gateway::Gateway;
-use cultivar_record::{ConversationId, Exchange, ExchangeId, OrganizationId, Split, Timestamp};
-use cultivar_store::{files, tables};
-use serde::Deserialize;
+use cultivar_record::{ConversationId, Exchange, ExchangeId, OrganizationId, Timestamp};
+use cultivar_store::tables;
 
 use crate::{ErasureError, PAGE};
 
@@ -49,37 +48,12 @@ pub(crate) fn select(gateway: &Gateway, selection: &Selection) -> Result<Vec<Exc
     }
 }
 
-/// A row of a dataset, as far as it says what it was made from.
-#[derive(Deserialize)]
-struct Made {
-    exchanges: Vec<ExchangeId>,
-}
-
-/// Refuses what is under way, and what a sealed dataset holds: to say that its text is destroyed would not be true.
-pub(crate) fn may_go(gateway: &Gateway, exchanges: &[Exchange]) -> Result<(), ErasureError> {
-    if let Some(open) = exchanges.iter().find(|exchange| exchange.outcome.is_none()) {
-        return Err(ErasureError::UnderWay {
+/// Refuses what is under way.
+pub(crate) fn may_go(exchanges: &[Exchange]) -> Result<(), ErasureError> {
+    match exchanges.iter().find(|exchange| exchange.outcome.is_none()) {
+        None => Ok(()),
+        Some(open) => Err(ErasureError::UnderWay {
             exchange: open.intent.id.to_string(),
-        });
+        }),
     }
-    let ids: HashSet<ExchangeId> = exchanges.iter().map(|exchange| exchange.intent.id).collect();
-    for stored in gateway.store().read(tables::dataset::list)? {
-        let dataset = stored.dataset;
-        let folder = gateway.dir().dataset(&dataset.name, dataset.version);
-        for split in Split::ALL {
-            let bytes = files::read_if_any(&folder.join(format!("{split}.jsonl")))?.unwrap_or_default();
-            for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                // A row that cannot be read may be made from anything.
-                let made: Made = serde_json::from_slice(line)
-                    .map_err(|e| cultivar_store::StoreError::UnreadableRecord { reason: e.to_string() })?;
-                if let Some(held) = made.exchanges.iter().find(|id| ids.contains(id)) {
-                    return Err(ErasureError::InDataset {
-                        exchange: held.to_string(),
-                        dataset: format!("{}@{}", dataset.name, dataset.version),
-                    });
-                }
-            }
-        }
-    }
-    Ok(())
 }

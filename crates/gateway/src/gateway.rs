@@ -193,6 +193,11 @@ impl Gateway {
         &self.markets
     }
 
+    /// What markets ask for.
+    pub const fn checklists(&self) -> &Checklists {
+        &self.checklists
+    }
+
     /// The policies in force.
     pub const fn permits(&self) -> &Permits {
         &self.permits

@@ -41,8 +41,7 @@ impl Gateway {
     pub fn refresh_signed(&self) -> Result<(), GatewayError> {
         // One at a time: of two, the one that read earlier must not have the last word.
         let _refreshing = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
-        let looked = self.look_at_signed();
-        let (signed, result) = match looked {
+        let (signed, result) = match self.look_at_signed() {
             Ok(signed) => (signed, Ok(())),
             Err(error) => (Signed::default(), Err(error)),
         };
@@ -82,11 +81,8 @@ impl Gateway {
     ) -> Result<Standing, GatewayError> {
         let statement = &approval.statement;
         let offers = self.offers.of(&statement.model);
-        let mut served = offers
-            .iter()
-            .flat_map(|offers| offers.iter())
-            .filter(|offer| offer.is_own());
-        let served = served.find(|offer| offer.subject == statement.subject);
+        let mut served = offers.iter().flat_map(|offers| offers.iter());
+        let served = served.find(|offer| offer.is_own() && offer.subject == statement.subject);
         let pedigree = served.and_then(|offer| offer.pedigree.as_ref().map(|_| offer.subject));
         let evidence = self.evidence_in(statement.subject, pedigree, &statement.market)?;
         Ok(approval_standing(
@@ -119,9 +115,10 @@ impl Gateway {
     ) -> Result<EvidenceThere, GatewayError> {
         let wholes = self.markets.wholes(market);
         let mut checklists = wholes.iter().map(|whole| self.checklists.of(whole));
-        let checklist = checklists.find(|list| !list.items.is_empty()).unwrap_or_default();
         let there: Option<Evidence> = self.store.read(|tx| tables::evidence::of(tx, subject, market))?;
         let items = there.map(|there| there.items).unwrap_or_default();
+        let checklist = checklists.find(|list| !list.items.is_empty()).unwrap_or_default();
+        let checklist = checklist.asked_for(&items);
         Ok(EvidenceThere {
             collected: collect(&checklist, &items, pedigree)?,
             checklist,

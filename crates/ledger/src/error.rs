@@ -147,6 +147,16 @@ pub enum LedgerError {
         /// The tree head's origin.
         found: String,
     },
+    /// A witness has not cosigned the tree head.
+    #[error("the witness `{name}` has not cosigned this tree head")]
+    #[diagnostic(
+        code("ledger::not_cosigned"),
+        help("wait until the log was at the witness again, or ask whoever runs the witness what it saw")
+    )]
+    NotCosigned {
+        /// The witness.
+        name: String,
+    },
     /// An index or size lies outside the log.
     #[error("{what} {value} lies outside a log of {size} entries")]
     #[diagnostic(

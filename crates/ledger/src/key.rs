@@ -81,7 +81,7 @@ impl FromStr for LogSigner {
             .strip_prefix(SECRET_PREFIX)
             .ok_or_else(|| wrong("it does not begin with `PRIVATE+KEY+`"))?;
         let (name, id, secret) = three_parts(rest).ok_or_else(|| wrong("name, id and key are needed"))?;
-        let secret = key_bytes(secret).ok_or_else(|| wrong("it holds no Ed25519 key"))?;
+        let secret = key_bytes(ED25519, secret).ok_or_else(|| wrong("it holds no Ed25519 key"))?;
         let signer = Self::from_secret(name, &secret)?;
         if signer.verifier_key().id_hex() != id {
             return Err(wrong("its id does not fit its name and key"));
@@ -100,9 +100,7 @@ pub struct VerifierKey {
 
 impl VerifierKey {
     fn new(name: String, key: VerifyingKey) -> Self {
-        let hasher = Sha256::new().chain_update(&name).chain_update([b'\n', ED25519]);
-        let [a, b, c, d, ..]: [u8; 32] = hasher.chain_update(key.as_bytes()).finalize().into();
-        let id = [a, b, c, d];
+        let id = key_id(&name, ED25519, &key);
         Self { name, id, key }
     }
 
@@ -145,7 +143,7 @@ impl FromStr for VerifierKey {
         let wrong = |reason: &str| malformed("verifier key", reason, VERIFIER_EXAMPLE);
         let (name, id, key) = three_parts(text.trim()).ok_or_else(|| wrong("name, id and key are needed"))?;
         check_name(name)?;
-        let key = key_bytes(key).and_then(|key| VerifyingKey::from_bytes(&key).ok());
+        let key = key_bytes(ED25519, key).and_then(|key| VerifyingKey::from_bytes(&key).ok());
         let key = Self::new(name.to_owned(), key.ok_or_else(|| wrong("it holds no Ed25519 key"))?);
         if key.id_hex() != id {
             return Err(wrong("its id does not fit its name and key"));
@@ -155,18 +153,24 @@ impl FromStr for VerifierKey {
 }
 
 /// Name, id and key. Base64 may hold a plus, the other two may not.
-fn three_parts(text: &str) -> Option<(&str, &str, &str)> {
+pub(crate) fn three_parts(text: &str) -> Option<(&str, &str, &str)> {
     let (name, rest) = text.split_once('+')?;
     let (id, key) = rest.split_once('+')?;
     Some((name, id, key))
 }
 
-fn key_bytes(base64: &str) -> Option<[u8; 32]> {
+/// The bytes of a key of this type.
+pub(crate) fn key_bytes(kind: u8, base64: &str) -> Option<[u8; 32]> {
     let bytes = BASE64.decode(base64).ok()?;
-    match bytes.split_first() {
-        Some((&ED25519, key)) => key.try_into().ok(),
-        _ => None,
-    }
+    let (found, key) = bytes.split_first()?;
+    key.try_into().ok().filter(|_| *found == kind)
+}
+
+/// The first four bytes of `SHA-256(name || "\n" || type || key)`, which stand before each signature.
+pub(crate) fn key_id(name: &str, kind: u8, key: &VerifyingKey) -> [u8; 4] {
+    let hasher = Sha256::new().chain_update(name).chain_update([b'\n', kind]);
+    let [a, b, c, d, ..]: [u8; 32] = hasher.chain_update(key.as_bytes()).finalize().into();
+    [a, b, c, d]
 }
 
 pub(crate) fn check_name(name: &str) -> Result<(), LedgerError> {
@@ -177,7 +181,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), LedgerError> {
     Ok(())
 }
 
-fn malformed(what: &'static str, reason: &str, example: &'static str) -> LedgerError {
+pub(crate) fn malformed(what: &'static str, reason: &str, example: &'static str) -> LedgerError {
     LedgerError::Malformed {
         what,
         reason: reason.to_owned(),

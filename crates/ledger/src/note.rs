@@ -13,7 +13,12 @@ const DASH: &str = "\u{2014} ";
 pub(crate) fn sign(signer: &LogSigner, text: &str) -> String {
     let mut signature = signer.verifier_key().id().to_vec();
     signature.extend_from_slice(&signer.sign(text.as_bytes()));
-    format!("{text}\n{DASH}{} {}\n", signer.name(), BASE64.encode(signature))
+    format!("{text}\n{}", line(signer.name(), &signature))
+}
+
+/// A signature line: the bytes begin with the key's id.
+pub(crate) fn line(name: &str, bytes: &[u8]) -> String {
+    format!("{DASH}{name} {}\n", BASE64.encode(bytes))
 }
 
 /// The text of a note, once the key's signature is found and right. Signatures of others are not judged.
@@ -37,7 +42,7 @@ pub(crate) fn open<'a>(note: &'a str, key: &VerifierKey) -> Result<&'a str, Ledg
 }
 
 /// Text and signature lines, each with its last newline.
-fn split(note: &str) -> Result<(&str, &str), LedgerError> {
+pub(crate) fn split(note: &str) -> Result<(&str, &str), LedgerError> {
     if note.len() > LONGEST_NOTE {
         return Err(malformed("it is longer than a mebibyte"));
     }
@@ -56,7 +61,7 @@ fn split(note: &str) -> Result<(&str, &str), LedgerError> {
 }
 
 /// Name, key id and signature of a line.
-fn signature_of(line: &str) -> Result<(&str, [u8; 4], Vec<u8>), LedgerError> {
+pub(crate) fn signature_of(line: &str) -> Result<(&str, [u8; 4], Vec<u8>), LedgerError> {
     let wrong = || malformed("a signature line is not `— <name> <base64>`");
     let (name, base64) = line
         .strip_prefix(DASH)

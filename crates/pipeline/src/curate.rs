@@ -243,7 +243,15 @@ async fn seal(
             move |tx, leaf| tables::dataset::insert(tx, &row, digest, leaf),
         )
         .await?;
-    open_dataset(&context.dir, tables::dataset::StoredDataset { dataset, digest, leaf })
+    open_dataset(
+        &context.dir,
+        tables::dataset::StoredDataset {
+            dataset,
+            digest,
+            leaf,
+            marked: None,
+        },
+    )
 }
 
 pub(crate) fn text_bytes(example: &Example) -> ByteCount {

@@ -1,10 +1,10 @@
 //! Erasures: which exchanges lost their text, their salts and what led back to a person, why, and who decided it.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, ErasureId, ExchangeId, LeafIndex, OrganizationId, RecordError, Timestamp};
+use crate::{DatasetId, Digest, ErasureId, ExchangeId, LeafIndex, OrganizationId, RecordError, Split, Timestamp};
 
 /// The class of reason for an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -90,4 +90,38 @@ pub struct Erasure {
     pub by: String,
     /// When it was ordered.
     pub at: Timestamp,
+    /// The sealed datasets that lost rows, once all is destroyed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub datasets: Vec<MarkedDataset>,
+    /// The models that learned from those rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<MarkedModel>,
+}
+
+/// A sealed dataset that lost rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkedDataset {
+    /// The dataset.
+    pub dataset: DatasetId,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: u32,
+    /// The digest of its manifest, which stays what it was.
+    pub seal: Digest,
+    /// How many rows are gone since it was sealed.
+    pub rows: u64,
+    /// The digest of each part as it is now.
+    pub splits: BTreeMap<Split, Digest>,
+}
+
+/// A model that learned from rows that are gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkedModel {
+    /// The model.
+    pub model: String,
+    /// Its version.
+    pub version: u32,
+    /// The digest of its pedigree, as approvals name it.
+    pub subject: Digest,
 }

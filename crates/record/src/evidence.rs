@@ -33,6 +33,11 @@ pub struct EvidenceItem {
     pub at: Timestamp,
 }
 
+impl EvidenceItem {
+    /// The key of what an erasure puts among a model's evidence: it learned from what is erased now.
+    pub const ERASURE: &str = "erasure";
+}
+
 /// What was counted in a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {

@@ -48,7 +48,7 @@ pub use dataset::{Dataset, Dropped, Example, ExchangeSet, Split, SplitSummary};
 pub use digest::Digest;
 pub use duties::{Clash, Duties, Duty, Owed};
 pub use endpoint::Endpoint;
-pub use erasure::{ErasedExchange, Erasure, ErasureReason};
+pub use erasure::{ErasedExchange, Erasure, ErasureReason, MarkedDataset, MarkedModel};
 pub use error::RecordError;
 pub use evidence::{Counts, Evidence, EvidenceItem};
 pub use exchange::{Exchange, ExchangeOutcome, Failure, Intent, Usage};

@@ -14,6 +14,7 @@ mod patience;
 mod respond;
 mod serve;
 mod teacher;
+mod witness;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub use axum::Router;
 pub use patience::Patience;
 pub use serve::{Site, serve};
 pub use teacher::teacher_router;
+pub use witness::witness_router;
 
 /// Largest request body: OpenAI's and Anthropic's limit for a chat request.
 pub(crate) const MOST_BODY_BYTES: usize = 32 * 1024 * 1024;

@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, path::Path};
 
 use cultivar_attest::{SecretKey, Statement};
+use cultivar_cli::{ApprovalCommand, ApprovalRequestArgs};
 use cultivar_record::{ApprovalId, ApprovalStatement, UnsignedApproval, canonical_json};
 use cultivar_store::files;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -10,7 +11,6 @@ use serde_json::{Value, json};
 
 use crate::{
     admin::{Admin, Ask, ask, object, query, with},
-    cli::{ApprovalCommand, ApprovalRequestArgs},
     config::Config,
     failure::{CliError, Failure},
     terminal::Terminal,

@@ -2,12 +2,12 @@
 
 use std::{future::Future, sync::Arc};
 
+use cultivar_cli::BuildArgs;
 use cultivar_pipeline::{Interrupt, PipelineError, Progress, Prompts, Recipe, build};
 use cultivar_store::files;
 use serde_json::json;
 
 use crate::{
-    cli::BuildArgs,
     config::Config,
     failure::Failure,
     opened::{Opened, runtime},

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use cultivar_cli::ChatArgs;
 use cultivar_gateway::{
     Answer, AnswerEvent, Caller, Gateway, GatewayError, Question,
     providers::{ProviderCall, ProviderClient, ReplyBody, openai::OpenAi},
@@ -19,7 +20,6 @@ use serde_json::json;
 
 use crate::{
     admin::running_server,
-    cli::ChatArgs,
     config::Config,
     failure::{CliError, Failure},
     opened::{DEFAULT_ORGANIZATION, Opened, look, runtime},

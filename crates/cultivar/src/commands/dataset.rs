@@ -1,5 +1,6 @@
 //! `dataset`: sealed datasets.
 
+use cultivar_cli::DatasetCommand;
 use cultivar_pipeline::verify_dataset;
 use cultivar_record::Split;
 use cultivar_store::{
@@ -10,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::model::split_version;
 use crate::{
-    cli::DatasetCommand,
     config::Config,
     failure::{CliError, Failure},
     opened::look,
@@ -67,16 +67,18 @@ fn line(stored: &StoredDataset) -> String {
         .iter()
         .map(|split| format!("{} {split}", examples(*split)))
         .collect();
+    let marked = stored.marked.as_ref();
     format!(
-        "{}@{}  {}  entry {}  {}",
+        "{}@{}  {}  entry {}  {}{}",
         dataset.name,
         dataset.version,
         sizes.join(", "),
         stored.leaf,
-        stored.digest
+        stored.digest,
+        marked.map_or(String::new(), |marked| format!("  {} rows erased since", marked.rows))
     )
 }
 
 fn value(stored: &StoredDataset) -> Value {
-    json!({ "dataset": stored.dataset, "digest": stored.digest, "leaf": stored.leaf })
+    json!({ "dataset": stored.dataset, "digest": stored.digest, "leaf": stored.leaf, "marked": stored.marked })
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cultivar_cli::DemoArgs;
 use cultivar_demo::{MARKET, ORGANIZATION, build, decide, dialogues, examples, recipe};
 use cultivar_gateway::providers::recorded::Recording;
 use cultivar_pipeline::{Built, Interrupt, Progress, Recipe};
@@ -11,7 +12,6 @@ use serde_json::json;
 
 use super::{build::until_done_or_interrupted, ledger};
 use crate::{
-    cli::DemoArgs,
     config::Config,
     failure::Failure,
     opened::{Opened, runtime},

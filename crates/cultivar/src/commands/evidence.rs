@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, path::Path};
 
 use cultivar_attest::{ChecklistItem, Source};
+use cultivar_cli::{EvidenceCommand, EvidenceOf};
 use cultivar_record::{Counts, Digest, EvidenceItem};
 use cultivar_store::files;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,6 @@ use serde_json::{Value, json};
 use super::approval::{Fault, tell_faults};
 use crate::{
     admin::{Ask, ask, object, query},
-    cli::{EvidenceCommand, EvidenceOf},
     config::Config,
     failure::Failure,
     terminal::Terminal,

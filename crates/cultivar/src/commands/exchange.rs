@@ -3,11 +3,11 @@
 mod erase;
 mod reconcile;
 
+use cultivar_cli::ExchangeCommand;
 use serde_json::{Map, Value};
 
 use crate::{
     admin::{Ask, ask, query},
-    cli::ExchangeCommand,
     config::Config,
     failure::Failure,
     terminal::Terminal,

@@ -1,5 +1,6 @@
 //! `grant`: people sign that a contract waives facts of some terms.
 
+use cultivar_cli::{GrantCommand, GrantDraftArgs};
 use cultivar_record::{Digest, GrantId, GrantStatement, TermsKey, canonical_json};
 use cultivar_store::files;
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,6 @@ use serde_json::{Value, json};
 use super::approval::{Fault, hand_in, read_key, statement_of, tell_faults};
 use crate::{
     admin::{Admin, Ask, ask, query, with},
-    cli::{GrantCommand, GrantDraftArgs},
     config::Config,
     failure::Failure,
     terminal::Terminal,

@@ -1,11 +1,11 @@
 //! `incident`: what providers said about one's own account with them.
 
+use cultivar_cli::IncidentCommand;
 use cultivar_record::Incident;
 use serde_json::json;
 
 use crate::{
     admin::{Ask, ask},
-    cli::IncidentCommand,
     config::Config,
     failure::Failure,
     terminal::Terminal,

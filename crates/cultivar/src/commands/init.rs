@@ -1,10 +1,10 @@
 //! `init`: a data directory with an organisation, keys and a ledger.
 
+use cultivar_cli::InitArgs;
 use cultivar_record::Purpose;
 use serde_json::json;
 
 use crate::{
-    cli::InitArgs,
     config::Config,
     failure::Failure,
     opened::{Opened, runtime},

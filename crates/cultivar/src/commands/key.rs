@@ -1,11 +1,11 @@
 //! `key`: API keys.
 
+use cultivar_cli::{KeyCommand, KeyCreateArgs};
 use cultivar_record::ApiKey;
 use serde_json::{Value, json};
 
 use crate::{
     admin::{Ask, ask, object, query},
-    cli::{KeyCommand, KeyCreateArgs},
     config::Config,
     failure::Failure,
     terminal::Terminal,

@@ -1,13 +1,18 @@
 //! `ledger`: everything but `fsck` works from the files alone, also while a server writes them.
 
+use std::path::Path;
+
+use cultivar_cli::LedgerCommand;
 use cultivar_gateway::LedgerFiles;
-use cultivar_ledger::{LedgerError, PublishedLog, TlogProof, TreeHead, VerifierKey, VerifyReport, verify_log};
-use cultivar_record::LeafIndex;
-use cultivar_store::{DataDir, StoreError, tables};
+use cultivar_ledger::{
+    LedgerError, PublishedLog, TlogProof, TreeHead, VerifierKey, VerifyReport, WitnessKey, verify_log,
+};
+use cultivar_record::{LeafIndex, Timestamp};
+use cultivar_store::{DataDir, StoreError, files, tables};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    cli::LedgerCommand,
     config::Config,
     failure::{CliError, Failure},
     opened::look,
@@ -19,11 +24,7 @@ pub(crate) fn run(command: &LedgerCommand, config: &Config, terminal: &Terminal)
     match command {
         LedgerCommand::Head => head(&dir, terminal),
         LedgerCommand::Prove { index } => prove(&dir, *index, terminal),
-        LedgerCommand::Verify => {
-            let report = verified(&dir)?;
-            terminal.result(&words(&report), &report);
-            Ok(())
-        }
+        LedgerCommand::Verify { witnesses } => verify(&dir, witnesses, terminal),
         LedgerCommand::Fsck => fsck(config, terminal),
     }
 }
@@ -56,6 +57,51 @@ pub(crate) fn verified(dir: &DataDir) -> Result<VerifyReport, Failure> {
         }
         head = newest;
     }
+}
+
+/// What is said of a ledger that holds.
+#[derive(Serialize)]
+struct Verified {
+    #[serde(flatten)]
+    report: VerifyReport,
+    /// Who cosigned its tree head.
+    cosigned: Vec<Cosigned>,
+}
+
+#[derive(Serialize)]
+struct Cosigned {
+    witness: String,
+    at: Timestamp,
+}
+
+fn verify(dir: &DataDir, witnesses: &[String], terminal: &Terminal) -> Result<(), Failure> {
+    let keys = witnesses.iter().map(|given| witness_key(given));
+    let keys = keys.collect::<Result<Vec<WitnessKey>, Failure>>()?;
+    let report = verified(dir)?;
+    let note = open(dir)?.1;
+    let cosigned = keys.iter().map(|key| {
+        let seconds = key.cosigned_at(&note)?;
+        let micros = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+        Ok(Cosigned {
+            witness: key.name().to_owned(),
+            at: Timestamp::from_micros(micros),
+        })
+    });
+    let cosigned = cosigned.collect::<Result<Vec<Cosigned>, LedgerError>>()?;
+    let lines = cosigned
+        .iter()
+        .map(|each| format!("\ncosigned by {} on {}", each.witness, each.at));
+    let text = words(&report) + &lines.collect::<String>();
+    terminal.result(&text, &Verified { report, cosigned });
+    Ok(())
+}
+
+/// The key of a witness, given as it is or as a file.
+fn witness_key(given: &str) -> Result<WitnessKey, Failure> {
+    if let Ok(key) = given.parse() {
+        return Ok(key);
+    }
+    Ok(files::read_text(Path::new(given))?.trim().parse()?)
 }
 
 fn words(report: &VerifyReport) -> String {

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use cultivar_attest::SecretKey;
+use cultivar_cli::MemberCommand;
 use cultivar_record::{Ambient, Member};
 use cultivar_store::files;
 use serde_json::json;
 
 use crate::{
     admin::{Ask, ask, part},
-    cli::MemberCommand,
     config::Config,
     failure::{CliError, Failure},
     system::System,

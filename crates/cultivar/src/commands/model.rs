@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use cultivar_cli::{ModelCommand, ModelVerifyArgs};
 use cultivar_gateway::LedgerFiles;
 use cultivar_papers::{ModelVerifier, drawing, tree};
 use cultivar_pipeline::{Interrupt, Keys, retire, verify_model};
@@ -13,7 +14,6 @@ use cultivar_store::{
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{ModelCommand, ModelVerifyArgs},
     config::Config,
     failure::{CliError, Failure},
     opened::{Opened, look, runtime},

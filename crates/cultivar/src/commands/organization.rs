@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
+use cultivar_cli::{OrganizationChangeArgs, OrganizationCommand, StandingArgs};
 use cultivar_record::{Market, Organization};
 use serde_json::{Value, json};
 
 use super::limit_words;
 use crate::{
     admin::{Ask, ask, object, part},
-    cli::{OrganizationChangeArgs, OrganizationCommand, StandingArgs},
     config::Config,
     failure::Failure,
     terminal::Terminal,

@@ -7,12 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use cultivar_cli::{CheckArgs, PolicyCommand, TestArgs};
 use cultivar_policy::{Case, CaseBook, Outcome, Settings};
 use cultivar_store::files;
 use serde_json::json;
 
 use crate::{
-    cli::{CheckArgs, PolicyCommand, TestArgs},
     config::Config,
     failure::{CliError, Failure},
     opened::{Packs, markets, register},

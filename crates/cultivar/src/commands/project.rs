@@ -1,12 +1,12 @@
 //! `project`: projects of an organisation.
 
+use cultivar_cli::{ProjectCommand, ProjectSettings};
 use cultivar_record::Project;
 use serde_json::{Value, json};
 
 use super::limit_words;
 use crate::{
     admin::{Ask, ask, object, part},
-    cli::{ProjectCommand, ProjectSettings},
     config::Config,
     failure::Failure,
     terminal::Terminal,

@@ -1,5 +1,6 @@
 //! `provider`: who serves models.
 
+use cultivar_cli::{ProviderAddArgs, ProviderCommand};
 use cultivar_policy::OWN_MODELS;
 use cultivar_record::{Provider, ProviderKind, Terms, TermsKey};
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::{
     admin::{Ask, ask, object, part},
-    cli::{ProviderAddArgs, ProviderCommand},
     config::Config,
     failure::{CliError, Failure},
     terminal::Terminal,

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
+use cultivar_cli::RouteCommand;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
     admin::{Ask, ask, query},
-    cli::RouteCommand,
     config::Config,
     failure::{CliError, Failure},
     terminal::Terminal,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cultivar_cli::ServeArgs;
 use cultivar_gateway::providers::recorded::Recording;
 use cultivar_record::{ProviderKind, Purpose};
 use cultivar_store::tables;
@@ -9,7 +10,6 @@ use cultivar_web::App;
 use serde_json::json;
 
 use crate::{
-    cli::ServeArgs,
     config::Config,
     failure::Failure,
     opened::{DEFAULT_ORGANIZATION, Opened, runtime},

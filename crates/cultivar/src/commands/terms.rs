@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
+use cultivar_cli::{AcceptArgs, TermsCommand};
 use cultivar_policy::{Change, Difference, Register, differences, duties};
 use cultivar_record::{Clash, Duties, FactName, Terms, TermsKey, digest_of};
 use serde_json::{Value, json};
 
 use crate::{
     admin::{Ask, ask, object},
-    cli::{AcceptArgs, TermsCommand},
     config::Config,
     failure::{CliError, Failure},
     opened::register,

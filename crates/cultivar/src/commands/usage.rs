@@ -1,11 +1,11 @@
 //! `usage`: requests, tokens and money, by whom and when.
 
+use cultivar_cli::UsageArgs;
 use cultivar_record::MicroUsd;
 use serde_json::{Map, Value};
 
 use crate::{
     admin::{Ask, ask, query},
-    cli::UsageArgs,
     config::Config,
     failure::Failure,
     terminal::Terminal,

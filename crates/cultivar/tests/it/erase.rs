@@ -232,15 +232,63 @@ fn an_eraser_that_is_killed_claims_nothing_and_the_next_one_finishes() {
 }
 
 #[test]
-fn what_a_sealed_dataset_holds_is_refused_and_stays() {
+fn rows_of_datasets_go_as_well_and_what_learned_from_them_is_marked() {
     let workplace = Workplace::with_finished_demo();
-    let organizations = workplace.run(&["org", "list", "--format", "json"]).done().json();
-    let name = organizations[0]["name"].as_str().unwrap();
-    let all = ["exchange", "erase", "--org", name, "--reason", "contract"];
-    let refused = workplace.run(&[&all[..], &["--basis", "clause 9", "--by", "Ann"]].concat());
-    assert_eq!(refused.code, Some(3), "{}", refused.stderr);
-    assert!(refused.stderr.contains("erasure::in_dataset"), "{}", refused.stderr);
-    workplace.run(&["doctor"]).done();
+    let rows = fs::read_to_string(workplace.data("datasets/barista/1/train.jsonl")).unwrap();
+    let rows: Vec<Value> = rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let said = |row: &Value| -> String {
+        let messages = row["messages"].as_array().unwrap().iter();
+        let texts = messages.map(|message| message["content"].as_str().unwrap().to_owned());
+        texts.max_by_key(String::len).unwrap()
+    };
+    let row = rows.iter().max_by_key(|row| said(row).len()).unwrap();
+    let traces = [("the text", said(row).into_bytes())];
+    let search = || {
+        let mut found = Vec::new();
+        look(&workplace.data(""), &traces, &mut found);
+        found
+    };
+    assert!(
+        search().iter().any(|file| file.ends_with("train.jsonl")),
+        "{:?}",
+        search()
+    );
+    let evidence = ["evidence", "show", "--model", "barista", "--market", "CN"];
+    assert!(!workplace.run(&evidence).done().stdout.contains("erasure_assessment"));
+
+    let which = [
+        "exchange",
+        "erase",
+        "--conversation",
+        row["conversation"].as_str().unwrap(),
+    ];
+    let why = ["--reason", "person-asked", "--basis", "GDPR 17(1)(b)", "--by", "Ann"];
+    workplace.run(&[&which[..], &why].concat()).done();
+    assert_eq!(search(), [""; 0]);
+    let listed = workplace.run(&["dataset", "list"]).done().stdout;
+    assert!(listed.contains("  1 rows erased since"), "{listed}");
+    let told = workplace.run(&evidence).done().stdout;
+    assert!(told.contains("the evidence `erasure_assessment` is missing"), "{told}");
+    for command in [&["doctor"][..], &["ledger", "verify"], &["model", "verify", "barista"]] {
+        workplace.run(command).done();
+    }
+
+    // What was assessed afterwards is enough; the seal still says what the dataset once held.
+    workplace.write("assessment", "one row of many");
+    let set = [
+        "evidence",
+        "set",
+        "erasure_assessment=assessment",
+        "--by",
+        "Ruth Example",
+    ];
+    let set = workplace.run(&[&set[..], &evidence[2..]].concat()).done().stdout;
+    assert!(!set.contains("is missing"), "{set}");
+    let shown = workplace
+        .run(&["dataset", "show", "barista", "--format", "json"])
+        .done()
+        .json();
+    assert_eq!(shown["marked"]["seal"], shown["digest"]);
 }
 
 #[test]

@@ -43,3 +43,5 @@ mod reconcile;
 mod served;
 #[cfg(test)]
 mod usage;
+#[cfg(test)]
+mod witness;

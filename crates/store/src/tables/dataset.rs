@@ -1,8 +1,10 @@
 //! Sealed datasets.
 
-use cultivar_record::{Dataset, Digest, LeafIndex};
+use std::collections::BTreeMap;
 
-use super::{named, record_value};
+use cultivar_record::{Dataset, DatasetId, Digest, LeafIndex, MarkedDataset, Split};
+
+use super::{erasure, named, record_value};
 use crate::{Row, Statements, StoreError};
 
 /// A sealed dataset as it stands in the database.
@@ -14,6 +16,16 @@ pub struct StoredDataset {
     pub digest: Digest,
     /// Where the ledger holds its seal.
     pub leaf: LeafIndex,
+    /// What is left of it, where erasures took rows.
+    pub marked: Option<MarkedDataset>,
+}
+
+impl StoredDataset {
+    /// The digest that a part of it has now; nothing where there is no such part.
+    pub fn digest_of_split(&self, split: Split) -> Option<Digest> {
+        let left = self.marked.as_ref().and_then(|marked| marked.splits.get(&split));
+        left.copied().or_else(|| Some(self.dataset.splits.get(&split)?.digest))
+    }
 }
 
 /// Adds a sealed dataset.
@@ -32,9 +44,11 @@ pub fn insert(tx: &mut dyn Statements, dataset: &Dataset, digest: Digest, leaf: 
     Ok(())
 }
 
-fn stored(row: &Row) -> Result<StoredDataset, StoreError> {
+fn stored(row: &Row, marked: &BTreeMap<DatasetId, MarkedDataset>) -> Result<StoredDataset, StoreError> {
+    let dataset: Dataset = row.record(0)?;
     Ok(StoredDataset {
-        dataset: row.record(0)?,
+        marked: marked.get(&dataset.id).cloned(),
+        dataset,
         digest: row.parsed(1)?,
         leaf: LeafIndex(row.count(2)?),
     })
@@ -43,13 +57,14 @@ fn stored(row: &Row) -> Result<StoredDataset, StoreError> {
 /// The versions of a dataset, oldest first.
 pub fn versions(tx: &mut dyn Statements, name: &str) -> Result<Vec<StoredDataset>, StoreError> {
     let sql = "SELECT record, digest, leaf FROM dataset WHERE name = $1 ORDER BY version";
-    tx.query(sql, &[name.into()])?.iter().map(stored).collect()
+    let marked = erasure::marked(tx)?;
+    let rows = tx.query(sql, &[name.into()])?;
+    rows.iter().map(|row| stored(row, &marked)).collect()
 }
 
 /// All datasets, by name and version.
 pub fn list(tx: &mut dyn Statements) -> Result<Vec<StoredDataset>, StoreError> {
-    tx.query("SELECT record, digest, leaf FROM dataset ORDER BY name, version", &[])?
-        .iter()
-        .map(stored)
-        .collect()
+    let marked = erasure::marked(tx)?;
+    let rows = tx.query("SELECT record, digest, leaf FROM dataset ORDER BY name, version", &[])?;
+    rows.iter().map(|row| stored(row, &marked)).collect()
 }

@@ -1,6 +1,8 @@
 //! Erasures: begun before anything is destroyed, finished with their entry once all of it is.
 
-use cultivar_record::{Erasure, ErasureId, LeafIndex};
+use std::collections::BTreeMap;
+
+use cultivar_record::{DatasetId, Erasure, LeafIndex, MarkedDataset};
 
 use super::record_value;
 use crate::{Statements, StoreError};
@@ -12,11 +14,19 @@ pub fn begin(tx: &mut dyn Statements, erasure: &Erasure) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Says where the ledger holds the tombstone of an erasure.
-pub fn finish(tx: &mut dyn Statements, id: ErasureId, leaf: LeafIndex) -> Result<(), StoreError> {
-    let sql = "UPDATE erasure SET leaf = $1 WHERE id = $2";
-    tx.execute(sql, &[leaf.0.into(), id.to_string().into()])?;
+/// Says where the ledger holds the tombstone of an erasure, and what it marked.
+pub fn finish(tx: &mut dyn Statements, erasure: &Erasure, leaf: LeafIndex) -> Result<(), StoreError> {
+    let sql = "UPDATE erasure SET leaf = $1, record = $2 WHERE id = $3";
+    let values = [leaf.0.into(), record_value(erasure)?, erasure.id.to_string().into()];
+    tx.execute(sql, &values)?;
     Ok(())
+}
+
+/// What is left of each dataset that lost rows, by the last erasure that took some.
+pub(crate) fn marked(tx: &mut dyn Statements) -> Result<BTreeMap<DatasetId, MarkedDataset>, StoreError> {
+    let finished = list(tx)?.into_iter().filter(|(_, leaf)| leaf.is_some());
+    let marked = finished.flat_map(|(erasure, _)| erasure.datasets);
+    Ok(marked.map(|dataset| (dataset.dataset, dataset)).collect())
 }
 
 /// All erasures, oldest first, with the leaf of their tombstone; without one they are not finished.

@@ -1,11 +1,11 @@
 //! `exchange erase`: what was said is destroyed; the ledger keeps its entries, and says so.
 
+use cultivar_cli::EraseArgs;
 use serde_json::{Value, json};
 
 use super::plain;
 use crate::{
     admin::{Ask, ask, object},
-    cli::EraseArgs,
     config::Config,
     failure::Failure,
     terminal::Terminal,

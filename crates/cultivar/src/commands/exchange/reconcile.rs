@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use cultivar_cli::ReconcileArgs;
 use cultivar_limits::reconcile::{
     Difference, Explanation, OurCall, OurState, Reconciliation, Totals, UsageReport, Why, read_usage, reconcile,
 };
@@ -11,7 +12,6 @@ use serde::Deserialize;
 
 use crate::{
     admin::{Admin, Ask, query, with},
-    cli::ReconcileArgs,
     config::Config,
     failure::{CliError, Failure},
     terminal::Terminal,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use cultivar_cli::{About, ExplainArgs};
 use cultivar_policy::{Answer, Condition, Explanation, Permits, Register, Settings};
 use cultivar_record::{Reason, Terms, TermsKey, UseAction};
 use cultivar_store::{Blobs, tables};
@@ -9,7 +10,6 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    cli::{About, ExplainArgs},
     commands::dataset,
     config::Config,
     failure::{CliError, Failure},

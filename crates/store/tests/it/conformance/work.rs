@@ -17,6 +17,7 @@ pub(crate) fn a_dataset_has_versions(database: Arc<dyn Database>) {
         dataset: samples.dataset(name, version),
         digest: samples.digest(),
         leaf: LeafIndex(u64::from(version)),
+        marked: None,
     });
     let rows = stored.clone();
     write(&store, move |tx| {

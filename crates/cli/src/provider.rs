@@ -5,7 +5,7 @@ use cultivar_record::{Market, ProviderKind, TermsKey};
 
 /// `provider`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum ProviderCommand {
+pub enum ProviderCommand {
     /// Register a provider, or bring one up to date
     Add(ProviderAddArgs),
     /// List the providers
@@ -24,7 +24,7 @@ pub(crate) enum ProviderCommand {
 
 /// `provider add`.
 #[derive(Debug, Args)]
-pub(crate) struct ProviderAddArgs {
+pub struct ProviderAddArgs {
     /// Its name, which is also the model's name at the gateway unless `--model` says otherwise
     pub name: String,
     /// How it is spoken to: openai, azure-openai, anthropic, gemini or recorded

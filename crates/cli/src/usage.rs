@@ -5,7 +5,7 @@ use cultivar_record::Timestamp;
 
 /// `usage`.
 #[derive(Debug, Args)]
-pub(crate) struct UsageArgs {
+pub struct UsageArgs {
     /// Break it down: organization, project, key, model, provider, market, purpose, and one of hour, day, month; with commas
     /// between
     #[arg(long, value_delimiter = ',', value_name = "BY")]

@@ -5,7 +5,7 @@ use cultivar_record::IncidentId;
 
 /// `incident`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum IncidentCommand {
+pub enum IncidentCommand {
     /// List the incidents
     List,
     /// Close one: it is settled with the provider, which is asked again

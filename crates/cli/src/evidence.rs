@@ -7,7 +7,7 @@ use cultivar_record::Market;
 
 /// `evidence`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum EvidenceCommand {
+pub enum EvidenceCommand {
     /// Show what a market asks for, what is there and what is missing
     Show {
         /// Which model, where
@@ -30,7 +30,7 @@ pub(crate) enum EvidenceCommand {
 
 /// Which model, where.
 #[derive(Debug, Args)]
-pub(crate) struct EvidenceOf {
+pub struct EvidenceOf {
     /// The model, by its name at the gateway, or `name@version`
     #[arg(long)]
     pub model: String,

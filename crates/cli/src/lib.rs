@@ -1,4 +1,4 @@
-//! The command line: nouns, then verbs; the everyday verbs stand alone.
+//! What can be said on the command line: nouns, then verbs; the everyday verbs stand alone. It does not know what a command does.
 
 mod approval;
 mod evidence;
@@ -13,32 +13,34 @@ mod provider;
 mod route;
 mod terms;
 mod usage;
+mod witness;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cultivar_record::{LeafIndex, Market};
 
-pub(crate) use approval::{ApprovalCommand, ApprovalRequestArgs};
-pub(crate) use evidence::{EvidenceCommand, EvidenceOf};
-pub(crate) use exchange::{EraseArgs, ExchangeCommand, ReconcileArgs};
-pub(crate) use grant::{GrantCommand, GrantDraftArgs};
-pub(crate) use incident::IncidentCommand;
-pub(crate) use key::{KeyCommand, KeyCreateArgs};
-pub(crate) use limit::LimitArgs;
-pub(crate) use organization::{
+pub use approval::{ApprovalCommand, ApprovalRequestArgs};
+pub use evidence::{EvidenceCommand, EvidenceOf};
+pub use exchange::{EraseArgs, ExchangeCommand, ReconcileArgs};
+pub use grant::{GrantCommand, GrantDraftArgs};
+pub use incident::IncidentCommand;
+pub use key::{KeyCommand, KeyCreateArgs};
+pub use limit::LimitArgs;
+pub use organization::{
     MemberCommand, OrganizationChangeArgs, OrganizationCommand, ProjectCommand, ProjectSettings, StandingArgs,
 };
-pub(crate) use policy::{About, CheckArgs, ExplainArgs, PolicyCommand, TestArgs};
-pub(crate) use provider::{ProviderAddArgs, ProviderCommand};
-pub(crate) use route::RouteCommand;
-pub(crate) use terms::{AcceptArgs, TermsCommand};
-pub(crate) use usage::UsageArgs;
+pub use policy::{About, CheckArgs, ExplainArgs, PolicyCommand, TestArgs};
+pub use provider::{ProviderAddArgs, ProviderCommand};
+pub use route::RouteCommand;
+pub use terms::{AcceptArgs, TermsCommand};
+pub use usage::UsageArgs;
+pub use witness::WitnessArgs;
 
 /// Develop a chatbot from a model API that you are licensed to use, and prove that you kept to the licence.
 #[derive(Debug, Parser)]
 #[command(name = "cultivar", version, max_term_width = 100)]
-pub(crate) struct Cli {
+pub struct Cli {
     /// What applies to every command.
     #[command(flatten)]
     pub global: Global,
@@ -50,7 +52,7 @@ pub(crate) struct Cli {
 /// Global options.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
-pub(crate) struct Global {
+pub struct Global {
     /// Configuration file [default: `cultivar.toml` where it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -73,7 +75,7 @@ pub(crate) struct Global {
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub enum Format {
     /// For people.
     Text,
     /// For programs.
@@ -82,7 +84,7 @@ pub(crate) enum Format {
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Color {
+pub enum Color {
     /// On a terminal.
     Auto,
     /// Always.
@@ -93,7 +95,7 @@ pub(crate) enum Color {
 
 /// Commands.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub enum Command {
     /// The whole main job on shipped data, no account needed; then stays up to chat with
     Demo(DemoArgs),
     /// Make a data directory with an organisation, keys and a ledger
@@ -156,11 +158,13 @@ pub(crate) enum Command {
     /// The tamper-evident ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Watch somebody's ledger: keep its newest tree head, and cosign only what continues it
+    Witness(WitnessArgs),
 }
 
 /// `demo`.
 #[derive(Debug, Args)]
-pub(crate) struct DemoArgs {
+pub struct DemoArgs {
     /// End after the job instead of serving
     #[arg(long)]
     pub exit: bool,
@@ -177,7 +181,7 @@ pub(crate) struct DemoArgs {
 
 /// `init`.
 #[derive(Debug, Args)]
-pub(crate) struct InitArgs {
+pub struct InitArgs {
     /// The organisation's name
     #[arg(long, default_value = "my-organisation")]
     pub name: String,
@@ -188,7 +192,7 @@ pub(crate) struct InitArgs {
 
 /// `serve`.
 #[derive(Debug, Args)]
-pub(crate) struct ServeArgs {
+pub struct ServeArgs {
     /// Where to listen [default: 127.0.0.1:7411]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
@@ -199,14 +203,14 @@ pub(crate) struct ServeArgs {
 
 /// `build`.
 #[derive(Debug, Args)]
-pub(crate) struct BuildArgs {
+pub struct BuildArgs {
     /// The recipe
     pub recipe: PathBuf,
 }
 
 /// `chat`.
 #[derive(Debug, Args)]
-pub(crate) struct ChatArgs {
+pub struct ChatArgs {
     /// The model [default: the newest of your own]
     #[arg(long)]
     pub model: Option<String>,
@@ -217,7 +221,7 @@ pub(crate) struct ChatArgs {
 
 /// `dataset`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum DatasetCommand {
+pub enum DatasetCommand {
     /// List the sealed datasets
     List,
     /// Show one
@@ -234,7 +238,7 @@ pub(crate) enum DatasetCommand {
 
 /// `model`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum ModelCommand {
+pub enum ModelCommand {
     /// List the published models
     List,
     /// Show one
@@ -261,7 +265,7 @@ pub(crate) enum ModelCommand {
 
 /// `model verify`.
 #[derive(Debug, Args)]
-pub(crate) struct ModelVerifyArgs {
+pub struct ModelVerifyArgs {
     /// Its name, or `name@version`
     #[arg(required_unless_present = "folder")]
     pub name: Option<String>,
@@ -278,7 +282,7 @@ pub(crate) struct ModelVerifyArgs {
 
 /// `ledger`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum LedgerCommand {
+pub enum LedgerCommand {
     /// Print the signed tree head
     Head,
     /// Print a proof that an entry is in the ledger (C2SP tlog-proof)
@@ -288,7 +292,11 @@ pub(crate) enum LedgerCommand {
         index: LeafIndex,
     },
     /// Verify everything from the files alone
-    Verify,
+    Verify {
+        /// The key of a witness that must have cosigned the tree head, or the file that holds it; may be given several times
+        #[arg(long = "witness", value_name = "KEY|FILE")]
+        witnesses: Vec<String>,
+    },
     /// Verify, and compare with the database
     Fsck,
 }

@@ -7,7 +7,7 @@ use cultivar_record::{ApprovalId, DutyKind, Market, Timestamp};
 
 /// `approval`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum ApprovalCommand {
+pub enum ApprovalCommand {
     /// Print the statement that people sign: digests of the model, the evidence and the policies as they stand now
     Request(ApprovalRequestArgs),
     /// Sign a statement with your key and hand the signature in
@@ -47,7 +47,7 @@ pub(crate) enum ApprovalCommand {
 
 /// What is approved.
 #[derive(Debug, Args)]
-pub(crate) struct ApprovalRequestArgs {
+pub struct ApprovalRequestArgs {
     /// The model, by its name at the gateway, or `name@version`
     pub model: String,
     /// The provider, where several answer under the name

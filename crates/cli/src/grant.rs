@@ -7,7 +7,7 @@ use cultivar_record::{FactName, GrantId, Market, TermsKey, Timestamp, UseAction}
 
 /// `grant`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum GrantCommand {
+pub enum GrantCommand {
     /// Print the statement that people sign: what a contract waives, for what, where and until when
     Draft(GrantDraftArgs),
     /// Sign a statement with your key and hand the signature in; the second one puts it in force
@@ -38,7 +38,7 @@ pub(crate) enum GrantCommand {
 
 /// What a contract says.
 #[derive(Debug, Args)]
-pub(crate) struct GrantDraftArgs {
+pub struct GrantDraftArgs {
     /// Who grants, as the register names the party of the terms
     #[arg(long)]
     pub party: String,

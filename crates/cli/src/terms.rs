@@ -5,7 +5,7 @@ use cultivar_record::{Market, Purpose, TermsKey, Timestamp};
 
 /// `terms`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum TermsCommand {
+pub enum TermsCommand {
     /// List the rows
     List,
     /// Show one row, or what several permit together
@@ -33,7 +33,7 @@ pub(crate) enum TermsCommand {
 
 /// `terms accept`.
 #[derive(Debug, Args)]
-pub(crate) struct AcceptArgs {
+pub struct AcceptArgs {
     /// The row's key
     pub key: TermsKey,
     /// Who accepted it

@@ -9,7 +9,7 @@ use super::LimitArgs;
 
 /// `org`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum OrganizationCommand {
+pub enum OrganizationCommand {
     /// Create an organisation
     Create {
         /// Its name
@@ -45,7 +45,7 @@ pub(crate) enum OrganizationCommand {
 
 /// Settings of an organisation.
 #[derive(Debug, Args)]
-pub(crate) struct OrganizationChangeArgs {
+pub struct OrganizationChangeArgs {
     /// The market from which it asks: an ISO 3166 code or a group such as EU
     #[arg(long)]
     pub market: Option<Market>,
@@ -65,7 +65,7 @@ pub(crate) struct OrganizationChangeArgs {
 
 /// `org standing`.
 #[derive(Debug, Args)]
-pub(crate) struct StandingArgs {
+pub struct StandingArgs {
     /// Its name
     pub name: String,
     /// active, warned, limited, suspended or terminated
@@ -86,7 +86,7 @@ pub(crate) struct StandingArgs {
 
 /// `project`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum ProjectCommand {
+pub enum ProjectCommand {
     /// Create a project
     Create {
         /// Its name
@@ -124,7 +124,7 @@ pub(crate) enum ProjectCommand {
 
 /// Settings of a project.
 #[derive(Debug, Args)]
-pub(crate) struct ProjectSettings {
+pub struct ProjectSettings {
     /// The organisation
     #[arg(long, value_name = "NAME")]
     pub org: String,
@@ -141,7 +141,7 @@ pub(crate) struct ProjectSettings {
 
 /// `member`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum MemberCommand {
+pub enum MemberCommand {
     /// Add a person, or give one other roles
     Add {
         /// The person's name

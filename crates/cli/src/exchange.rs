@@ -7,7 +7,7 @@ use cultivar_record::{ConversationId, ErasureReason, ExchangeId, Timestamp};
 
 /// `exchange`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum ExchangeCommand {
+pub enum ExchangeCommand {
     /// List recorded calls, oldest first
     List {
         /// Those that began from this moment on, for instance 2026-12-01T00:00:00Z
@@ -38,7 +38,7 @@ pub(crate) enum ExchangeCommand {
 /// `exchange erase`.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("which").required(true).args(["ids", "conversation", "org"]))]
-pub(crate) struct EraseArgs {
+pub struct EraseArgs {
     /// Exchanges, by id
     #[arg(value_name = "ID")]
     pub ids: Vec<ExchangeId>,
@@ -64,7 +64,7 @@ pub(crate) struct EraseArgs {
 
 /// `exchange reconcile`.
 #[derive(Debug, Args)]
-pub(crate) struct ReconcileArgs {
+pub struct ReconcileArgs {
     /// The provider's usage report
     #[arg(long, value_name = "FILE")]
     pub usage: PathBuf,

@@ -7,7 +7,7 @@ use cultivar_record::{TermsKey, UseAction};
 
 /// `policy`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum PolicyCommand {
+pub enum PolicyCommand {
     /// Validate the policies and packs strictly; a pack may only forbid
     Check(CheckArgs),
     /// Decide the literate cases, shipped and one's own, by the policies in force
@@ -18,7 +18,7 @@ pub(crate) enum PolicyCommand {
 
 /// `policy check`.
 #[derive(Debug, Args)]
-pub(crate) struct CheckArgs {
+pub struct CheckArgs {
     /// A pack beside the configured ones; may be given several times
     #[arg(long, value_name = "FILE")]
     pub pack: Vec<PathBuf>,
@@ -26,7 +26,7 @@ pub(crate) struct CheckArgs {
 
 /// `policy test`.
 #[derive(Debug, Args)]
-pub(crate) struct TestArgs {
+pub struct TestArgs {
     /// Markdown files, or folders of them [default: the shipped cases]
     pub paths: Vec<PathBuf>,
     /// A pack beside the configured ones; may be given several times
@@ -36,7 +36,7 @@ pub(crate) struct TestArgs {
 
 /// `policy explain`.
 #[derive(Debug, Args)]
-pub(crate) struct ExplainArgs {
+pub struct ExplainArgs {
     /// What it is about
     #[command(flatten)]
     pub about: About,
@@ -51,7 +51,7 @@ pub(crate) struct ExplainArgs {
 /// What is explained.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub(crate) struct About {
+pub struct About {
     /// A sealed dataset, by name, or name@version
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<String>,
@@ -65,7 +65,7 @@ pub(crate) struct About {
 
 /// A use, as the command line names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ExplainedUse {
+pub enum ExplainedUse {
     /// Ask and show the answer
     Infer,
     /// Ask and keep the answer

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// What a key, a project or an organisation may use.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Limits")]
-pub(crate) struct LimitArgs {
+pub struct LimitArgs {
     /// Requests per minute
     #[arg(long, value_name = "N")]
     pub rpm: Option<u64>,
@@ -27,7 +27,7 @@ pub(crate) struct LimitArgs {
 
 impl LimitArgs {
     /// The limit as the admin API takes it; nothing where none was given.
-    pub(crate) fn to_value(&self) -> Option<Value> {
+    pub fn to_value(&self) -> Option<Value> {
         if self.rpm.is_none() && self.tpm.is_none() && self.budget.is_none() {
             return None;
         }

@@ -7,7 +7,7 @@ use super::LimitArgs;
 
 /// `key`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum KeyCommand {
+pub enum KeyCommand {
     /// Make a key; it is shown once
     Create(Box<KeyCreateArgs>),
     /// List the keys
@@ -25,7 +25,7 @@ pub(crate) enum KeyCommand {
 
 /// `key create`.
 #[derive(Debug, Args)]
-pub(crate) struct KeyCreateArgs {
+pub struct KeyCreateArgs {
     /// A name for people
     pub name: String,
     /// What it may be used for: serve, collect, evaluate or administer

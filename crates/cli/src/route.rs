@@ -5,14 +5,14 @@ use cultivar_record::{Market, Purpose};
 
 /// `route`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum RouteCommand {
+pub enum RouteCommand {
     /// Say who is asked for a model from a market, and why not the others; nobody is asked
     Explain(ExplainArgs),
 }
 
 /// `route explain`.
 #[derive(Debug, Args)]
-pub(crate) struct ExplainArgs {
+pub struct ExplainArgs {
     /// The model, by its name at the gateway
     #[arg(long)]
     pub model: String,

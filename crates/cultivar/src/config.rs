@@ -36,6 +36,8 @@ pub(crate) struct Config {
     pub ledger: ConfiguredLedger,
     /// When an answer may be released: once its record outlives the `process`, or once it is on the `disk`.
     pub durability: ConfiguredDurability,
+    /// Whether a clock that is behind the newest entry of the ledger is right nevertheless.
+    pub trust_clock: bool,
     /// What is told to a collector.
     pub telemetry: ConfiguredTelemetry,
 }

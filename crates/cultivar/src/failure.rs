@@ -10,7 +10,7 @@ use cultivar_limits::reconcile::ReconcileError;
 use cultivar_papers::PapersError;
 use cultivar_pipeline::PipelineError;
 use cultivar_policy::PolicyError;
-use cultivar_record::RecordError;
+use cultivar_record::{RecordError, Timestamp};
 use cultivar_store::StoreError;
 use cultivar_telemetry::TelemetryError;
 use cultivar_witness::WitnessError;
@@ -59,7 +59,7 @@ pub(crate) enum CliError {
     #[diagnostic(
         code("config::unreadable"),
         help(
-            "known keys: `data_dir`, `listen`, `terms`, `markets`, `evidence`, `durability`, `[policy]`, `[ledger]`, `[telemetry]`; or leave the file out"
+            "known keys: `data_dir`, `listen`, `terms`, `markets`, `evidence`, `durability`, `trust_clock`, `[policy]`, `[ledger]`, `[telemetry]`; or leave the file out"
         )
     )]
     Config {
@@ -157,6 +157,42 @@ pub(crate) enum CliError {
         files: u64,
         /// Entries that the database names.
         database: u64,
+    },
+    /// The ledger's secret key is gone.
+    #[error("the ledger was begun, and its secret key `{path}` is not there")]
+    #[diagnostic(
+        code("ledger::key_lost"),
+        help(
+            "restore `secrets/` from a backup. Without the key nothing can be added: what the ledger proves stays provable by its files and `log.vkey`, and a new ledger begins in another data directory"
+        )
+    )]
+    LedgerKeyLost {
+        /// The file.
+        path: String,
+    },
+    /// The secret key is another one.
+    #[error("`secrets/ledger.key` is the key `{key}`, and another one signed this ledger's tree head")]
+    #[diagnostic(
+        code("ledger::key_other"),
+        help("key and ledger are of different data directories: restore both from the same backup")
+    )]
+    LedgerKeyOther {
+        /// The name of the key that is there.
+        key: String,
+    },
+    /// The clock is behind what is recorded.
+    #[error("the clock says {now}, but the newest entry of the ledger is of {newest}")]
+    #[diagnostic(
+        code("cli::clock_behind"),
+        help(
+            "set the clock right. Where it was ahead once and is right now, write `trust_clock = true` into `cultivar.toml`: the entries made until then stay as they are"
+        )
+    )]
+    ClockBehind {
+        /// What the clock says.
+        now: Timestamp,
+        /// When the newest entry was made.
+        newest: Timestamp,
     },
     /// Bodies of exchanges are damaged or gone.
     #[error("{count} bodies are damaged or gone; {first}")]

@@ -5,6 +5,7 @@ mod admin;
 mod commands;
 mod config;
 mod failure;
+mod ledger_check;
 mod opened;
 mod progress;
 mod secrets;

@@ -20,6 +20,7 @@ use tokio::runtime::Runtime;
 use crate::{
     config::{Config, ConfiguredLedger},
     failure::{CliError, Failure},
+    ledger_check,
     secrets::{OwnKeys, Secrets},
     system::{self, System},
     telemetry,
@@ -66,6 +67,9 @@ impl Opened {
         let telemetry = telemetry::open(&config.telemetry)?;
         let witnesses = witnesses(&config.ledger)?;
         let secrets = Secrets::open(&dir, &System)?;
+        if !config.trust_clock {
+            ledger_check::clock_is_ahead(&dir, &secrets.signer.verifier_key(), &System)?;
+        }
         let store = Arc::new(Store::open(Arc::new(Sqlite::new(dir.database())))?);
         let parts = Parts {
             store,

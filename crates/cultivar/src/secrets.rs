@@ -8,7 +8,10 @@ use cultivar_papers::ModelSigner;
 use cultivar_record::{Ambient, Digest, Purpose};
 use cultivar_store::{DataDir, files};
 
-use crate::failure::{CliError, Failure};
+use crate::{
+    failure::{CliError, Failure},
+    ledger_check,
+};
 
 /// What is kept secret.
 pub(crate) struct Secrets {
@@ -25,6 +28,7 @@ pub(crate) struct Secrets {
 impl Secrets {
     /// Reads the secrets, and makes those that are missing.
     pub(crate) fn open(dir: &DataDir, ambient: &dyn Ambient) -> Result<Self, Failure> {
+        ledger_check::has_key(dir)?;
         let name = || {
             let random = Digest::from_raw(ambient.entropy()).hex();
             format!("localhost/{}/ledger", random.get(..8).unwrap_or_default())
@@ -32,6 +36,8 @@ impl Secrets {
         let ledger = read_or_make(dir, "ledger.key", || {
             Ok(LogSigner::from_secret(&name(), &ambient.entropy())?.secret_text())
         })?;
+        let signer: LogSigner = ledger.parse().map_err(|_| damaged(dir, "ledger.key"))?;
+        ledger_check::is_signed_by(dir, &signer.verifier_key())?;
         let model_signer = ModelSigner::from_secret(&thirty_two_bytes(dir, "models.key", ambient)?)?;
         let public = model_signer.verifier().to_pem();
         if files::read_if_any(&dir.model_key())?.is_none_or(|known| known != public.as_bytes()) {
@@ -39,7 +45,7 @@ impl Secrets {
         }
         Ok(Self {
             model_signer,
-            signer: ledger.parse().map_err(|_| damaged(dir, "ledger.key"))?,
+            signer,
             hasher: KeyHasher::new(thirty_two_bytes(dir, "api-keys.key", ambient)?),
             surrogates: thirty_two_bytes(dir, "surrogates.key", ambient)?,
         })

@@ -21,6 +21,7 @@ pub fn sign_pedigree(signer: &LogSigner, pedigree: Pedigree) -> Result<SignedPed
         pedigree,
         key: signer.verifier_key().to_string(),
         signature: BASE64.encode(signature),
+        proofs: Vec::new(),
     })
 }
 

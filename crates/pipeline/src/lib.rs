@@ -16,6 +16,7 @@ mod model_files;
 mod papers;
 mod pedigree;
 mod progress;
+mod proofs;
 mod publish;
 mod recipe;
 mod report;

@@ -8,7 +8,7 @@ use cultivar_papers::{
 use cultivar_record::{Digest, Duties, Pedigree, SignedPedigree, Terms};
 use serde::Serialize;
 
-use crate::{Context, PipelineError, pedigree::verify_pedigree};
+use crate::{Context, PipelineError, pedigree::verify_pedigree, proofs};
 
 /// Files of a model's folder.
 pub(crate) const WEIGHTS: &str = "model.safetensors";
@@ -121,6 +121,11 @@ pub(crate) fn verify(
 
     let signed = verify_pedigree(&text(PEDIGREE)?, name, &keys.ledger)?;
     held(PEDIGREE, format!("signed by {}", signed.key));
+    let proved = proofs::check(&signed, &keys.ledger, damaged)?;
+    held(
+        PEDIGREE,
+        format!("{proved} entries that it names are proved to be in the ledger"),
+    );
     let pedigree = &signed.pedigree;
     for (file, digest) in subjects(pedigree) {
         if digests.get(&file) != Some(&digest) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cultivar_gateway::{Gateway, NewProvider};
 use cultivar_policy::OWN_MODELS;
-use cultivar_record::{EntryKind, ModelVersionId, Pedigree, ProviderKind, canonical_json, digest_of};
+use cultivar_record::{EntryKind, ModelVersionId, Pedigree, ProviderKind, SignedPedigree, canonical_json, digest_of};
 use cultivar_store::{DataDir, Statements, tables};
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     dataset_files::SealedDataset,
     duties,
     model_files::{card, open_student, write_model},
-    papers, pedigree,
+    papers, pedigree, proofs,
     student::Joined,
     train::Trained,
 };
@@ -77,7 +77,10 @@ async fn seal(
     let pedigree = pedigree::of(context, recipe, dataset, trained, version)?;
     let (pedigree, weights) = papers::bound(pedigree, &trained.weights_bytes)?;
     let duties = duties::of_dataset(context, &recipe.name, dataset)?;
-    let signed = context.gateway.sign_pedigree(pedigree.clone())?;
+    let signed = SignedPedigree {
+        proofs: proofs::of(context, &pedigree)?,
+        ..context.gateway.sign_pedigree(pedigree.clone())?
+    };
     let (owed, attribution) = (canonical_json(&duties)?, recipe.teacher.attribution.as_deref());
     let mut parts = vec![
         (papers::WEIGHTS, weights),

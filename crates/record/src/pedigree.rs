@@ -98,4 +98,7 @@ pub struct SignedPedigree {
     pub key: String,
     /// The signature, base64.
     pub signature: String,
+    /// That the ledger holds the entries that it names: C2SP tlog-proofs, each with its entry. They need no signature of ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proofs: Vec<String>,
 }

@@ -1,7 +1,9 @@
 //! What is not what its digest or signature says is found, named, and ends with exit code 5.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
+use cultivar_record::{EntryKind, LedgerEntry, Salt};
+use cultivar_store::{Sqlite, Store, tables};
 use insta::assert_snapshot;
 
 use crate::program::{Workplace, cut, flip};
@@ -134,4 +136,56 @@ fn damaged_weights_are_found_and_everything_else_is_served() {
     Serving until interrupted (Ctrl-C).
     exit 0
     ");
+}
+
+#[test]
+fn a_ledger_without_its_key_is_not_added_to() {
+    let workplace = Workplace::new();
+    workplace.run(&["init"]).done();
+    let (secret, kept) = (workplace.data("secrets/ledger.key"), workplace.path("kept"));
+    fs::rename(&secret, &kept).unwrap();
+    assert_snapshot!(workplace.run(&["init"]).failure(), @"
+    error[ledger::key_lost]: the ledger was begun, and its secret key `data/secrets/ledger.key` is not there
+    help: restore `secrets/` from a backup. Without the key nothing can be added: what the ledger proves stays provable by its files and `log.vkey`, and a new ledger begins in another data directory
+    exit 5
+    ");
+    assert!(!secret.exists(), "no other key is made");
+    workplace.run(&VERIFY).done();
+
+    let other = Workplace::new();
+    other.run(&["init"]).done();
+    fs::copy(other.data("secrets/ledger.key"), &secret).unwrap();
+    let refused = workplace.run(&["init"]);
+    assert_eq!(refused.code, Some(5), "{}", refused.stderr);
+    assert!(refused.stderr.contains("ledger::key_other"), "{}", refused.stderr);
+    fs::rename(&kept, &secret).unwrap();
+    workplace.run(&["init"]).done();
+}
+
+#[test]
+fn a_clock_behind_the_ledger_is_not_believed() {
+    let workplace = Workplace::new();
+    workplace.run(&["init"]).done();
+    let (organization, later) = (
+        "0197a3c2-6f10-7c3e-9d2a-5b1e7f60c811".parse().unwrap(),
+        "2099-01-01T00:00:00.000000Z".parse().unwrap(),
+    );
+    let entry = LedgerEntry::new(
+        EntryKind::ProjectChanged,
+        organization,
+        "a clock that was ahead",
+        Salt::from_raw([7; 32]),
+        "",
+        later,
+    )
+    .unwrap();
+    let store = Store::open(Arc::new(Sqlite::new(workplace.data("cultivar.db")))).unwrap();
+    let append = move |tx: &mut dyn cultivar_store::Statements| tables::ledger::append(tx, &entry);
+    store.write_blocking(append).unwrap();
+    drop(store);
+    workplace.run(&["init"]).done();
+    let told = workplace.run(&["init"]).failure();
+    assert!(told.contains("cli::clock_behind") && told.ends_with("exit 3"), "{told}");
+    workplace.write("cultivar.toml", "trust_clock = true\n");
+    workplace.run(&["init"]).done();
 }

@@ -2,7 +2,9 @@
 
 use std::{fmt::Write as _, fs, path::Path};
 
+use cultivar_record::{Digest, canonical_json};
 use insta::assert_snapshot;
+use serde_json::{Value, json};
 
 use crate::program::{Ran, Workplace, copy_folder, flip, write};
 
@@ -20,6 +22,20 @@ fn verify(given: &Workplace) -> Ran {
     given.run(&[&["model", "verify", "--folder", "model"][..], &keys].concat())
 }
 
+/// Other proofs in the pedigree, and a manifest that says so.
+fn with_proofs(model: &Path, change: fn(&Value) -> Value) {
+    let read = |name: &str| -> Value { serde_json::from_slice(&fs::read(model.join(name)).unwrap()).unwrap() };
+    let (mut pedigree, mut manifest) = (read("pedigree.json"), read("manifest.json"));
+    pedigree["proofs"] = change(&pedigree["proofs"]);
+    let text = canonical_json(&pedigree).unwrap();
+    manifest["pedigree.json"] = json!(Digest::of_bytes(text.as_bytes()));
+    write(&model.join("pedigree.json"), text.as_bytes());
+    write(
+        &model.join("manifest.json"),
+        canonical_json(&manifest).unwrap().as_bytes(),
+    );
+}
+
 /// A change of a model's folder.
 type Change = fn(&Path);
 
@@ -29,7 +45,11 @@ fn whatever_was_changed_in_a_model_that_was_given_is_named() {
     verify(&whole).done();
     assert!(!whole.data("").exists(), "nothing is written where somebody only looks");
 
-    let changes: [(&str, Change); 9] = [
+    let changes: [(&str, Change); 11] = [
+        ("no proof", |model| with_proofs(model, |_| json!([]))),
+        ("a proof of something else", |model| {
+            with_proofs(model, |proofs| json!([proofs[0], proofs[0]]));
+        }),
         ("a bit of the weights", |model| {
             flip(&model.join("model.safetensors"), 5_000);
         }),
@@ -60,7 +80,15 @@ fn whatever_was_changed_in_a_model_that_was_given_is_named() {
     for (what, change) in changes {
         let given = given();
         change(&given.path("model"));
-        let _ = write!(told, "# {what}\n{}\n\n", verify(&given).failure());
+        let failure = verify(&given).failure();
+        let failure = match failure.split_once("the ledger's entry ") {
+            Some((before, after)) => {
+                let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
+                format!("{before}the ledger's entry [n]{after}")
+            }
+            None => failure,
+        };
+        let _ = write!(told, "# {what}\n{failure}\n\n");
     }
     let foreign = given();
     fs::copy(foreign.path("log.vkey"), foreign.path("signing.pub")).unwrap();

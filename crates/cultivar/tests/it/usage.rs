@@ -48,8 +48,8 @@ fn an_unknown_key_in_the_configuration_is_named() {
       |
     2 | data_dirr = "elsewhere"
       | ^^^^^^^^^
-    unknown field `data_dirr`, expected one of `data_dir`, `listen`, `terms`, `markets`, `evidence`, `policy`, `ledger`, `durability`, `telemetry`
-    help: known keys: `data_dir`, `listen`, `terms`, `markets`, `evidence`, `durability`, `[policy]`, `[ledger]`, `[telemetry]`; or leave the file out
+    unknown field `data_dirr`, expected one of `data_dir`, `listen`, `terms`, `markets`, `evidence`, `policy`, `ledger`, `durability`, `trust_clock`, `telemetry`
+    help: known keys: `data_dir`, `listen`, `terms`, `markets`, `evidence`, `durability`, `trust_clock`, `[policy]`, `[ledger]`, `[telemetry]`; or leave the file out
     exit 2
     "#);
 }
@@ -59,7 +59,7 @@ fn a_configuration_that_was_named_must_be_there() {
     let ran = Workplace::new().run(&["--config", "missing.toml", "doctor"]);
     assert_snapshot!(ran.failure(), @"
     error[config::unreadable]: the configuration `missing.toml` cannot be read: there is no such file
-    help: known keys: `data_dir`, `listen`, `terms`, `markets`, `evidence`, `durability`, `[policy]`, `[ledger]`, `[telemetry]`; or leave the file out
+    help: known keys: `data_dir`, `listen`, `terms`, `markets`, `evidence`, `durability`, `trust_clock`, `[policy]`, `[ledger]`, `[telemetry]`; or leave the file out
     exit 2
     ");
 }

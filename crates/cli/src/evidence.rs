@@ -26,6 +26,22 @@ pub enum EvidenceCommand {
         #[arg(long, value_name = "WHO")]
         by: String,
     },
+    /// Write what the public is told about training data, filled in from the records: for EU and US-CA
+    Page(EvidencePageArgs),
+}
+
+/// `evidence page`.
+#[derive(Debug, Args)]
+pub struct EvidencePageArgs {
+    /// The model, or `name@version`
+    #[arg(long)]
+    pub model: String,
+    /// For which market: EU (summary of training content) or US-CA (documentation of training data)
+    #[arg(long)]
+    pub market: Market,
+    /// Write it into this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// Which model, where.

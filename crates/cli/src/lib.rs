@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use cultivar_record::{LeafIndex, Market};
 
 pub use approval::{ApprovalCommand, ApprovalRequestArgs};
-pub use evidence::{EvidenceCommand, EvidenceOf};
+pub use evidence::{EvidenceCommand, EvidenceOf, EvidencePageArgs};
 pub use exchange::{EraseArgs, ExchangeCommand, ReconcileArgs};
 pub use grant::{GrantCommand, GrantDraftArgs};
 pub use incident::IncidentCommand;

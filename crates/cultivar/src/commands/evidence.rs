@@ -1,5 +1,7 @@
 //! `evidence`: what a market asks for before a model of one's own is offered in it, and what is there.
 
+mod page;
+
 use std::{fmt::Write as _, path::Path};
 
 use cultivar_attest::{ChecklistItem, Source};
@@ -57,6 +59,7 @@ pub(crate) fn run(command: EvidenceCommand, config: &Config, terminal: &Terminal
             ]);
             Ask::put(EVIDENCE, body)
         }
+        EvidenceCommand::Page(args) => return page::run(&args, config, terminal),
     };
     let shown: Shown = ask(config, request)?.json()?;
     terminal.result(&words(&shown), &shown);

@@ -134,7 +134,7 @@ pub(crate) fn split_version(name: &str) -> (&str, Option<u32>) {
     }
 }
 
-fn find(store: &Store, name: &str) -> Result<StoredModel, Failure> {
+pub(crate) fn find(store: &Store, name: &str) -> Result<StoredModel, Failure> {
     let (plain, version) = split_version(name);
     let versions = store.read(|tx| tables::model_version::versions(tx, plain))?;
     let found = versions

@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, fs, path::Path};
 
 use cultivar_record::{Digest, canonical_json};
+use cultivar_testkit::redact;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -116,5 +117,51 @@ fn a_pedigree_is_a_tree_and_a_drawing() {
     assert!(
         drawing.starts_with("<svg ") && drawing.contains("<title>Pedigree of barista@1</title>"),
         "{drawing}"
+    );
+}
+
+#[test]
+fn the_public_is_told_where_a_model_comes_from_and_what_is_not_known() {
+    let workplace = Workplace::with_finished_demo();
+    let page = |market: &str| ["evidence", "page", "--model", "barista", "--market", market].map(str::to_owned);
+    let run = |market: &str| {
+        let arguments = page(market);
+        workplace.run(&arguments.each_ref().map(String::as_str))
+    };
+    assert_snapshot!(redact(&run("EU").done().stdout));
+    let california = run("US-CA").done().stdout;
+    assert_eq!(california.matches("\n## ").count(), 12, "{california}");
+    assert!(
+        california.contains("under Creative Commons Attribution 4.0 (cc-by-4_0; "),
+        "{california}"
+    );
+    assert_eq!(run("CN").code, Some(2));
+    let out = [
+        "evidence",
+        "page",
+        "--model",
+        "barista@1",
+        "--market",
+        "EU",
+        "--out",
+        "summary.md",
+    ];
+    workplace.run(&out).done();
+    let set = [
+        "evidence",
+        "set",
+        "training_summary=summary.md",
+        "--model",
+        "barista",
+        "--market",
+        "EU",
+    ];
+    let told = workplace
+        .run(&[&set[..], &["--by", "Ruth Example"]].concat())
+        .done()
+        .stdout;
+    assert!(
+        told.contains("training_summary     the public summary of training content: there"),
+        "{told}"
     );
 }

@@ -1,5 +1,6 @@
-//! What people decide: which projects there are, who is a member and by which key, which evidence is there, that a model may be offered in a market, that a
-//! contract waives facts of some terms. Every act is a row and a ledger entry, and the next request sees it.
+//! What people decide: which projects there are, who is a member and by which key, which evidence is there, that a model may be
+//! offered in a market, that a contract waives facts of some terms. Every act is a row and a ledger entry, and the next request sees
+//! it.
 //!
 //! It does not know how a signature is checked (`cultivar-attest`), what follows from it (`cultivar-gateway` at every attempt), or
 //! where a person keeps the secret key.

@@ -8,22 +8,28 @@ use sha2::{Digest as _, Sha256};
 
 use crate::LedgerError;
 
-/// The signature type of Ed25519 in signed notes.
-const ED25519: u8 = 1;
+/// The signature type of Ed25519 in signed notes: what a log signs with.
+pub(crate) const ED25519: u8 = 1;
+/// The signature type of cosignatures: what a witness signs with.
+pub(crate) const COSIGNATURE: u8 = 4;
 const SECRET_PREFIX: &str = "PRIVATE+KEY+";
-const SECRET_EXAMPLE: &str = "PRIVATE+KEY+example.com/log+01234567+<base64>";
 const VERIFIER_EXAMPLE: &str = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
 
 /// The log's secret key with the log's name, which is also the origin line of its tree heads.
 ///
 /// Exactly one signer may exist per name: two would sign histories that contradict each other.
+pub type LogSigner = NoteSigner<ED25519>;
+/// The public key of a log or of whoever signs a note: a C2SP `vkey`, `<name>+<id>+<base64>`.
+pub type VerifierKey = NoteKey<ED25519>;
+
+/// A secret key with its name, of a signature type.
 #[derive(Clone)]
-pub struct LogSigner {
+pub struct NoteSigner<const TYPE: u8> {
     name: String,
     key: SigningKey,
 }
 
-impl LogSigner {
+impl<const TYPE: u8> NoteSigner<TYPE> {
     /// The signer of 32 secret bytes.
     ///
     /// # Errors
@@ -38,22 +44,21 @@ impl LogSigner {
 
     /// The secret key as one line of text for a private file: `PRIVATE+KEY+<name>+<id>+<base64>`, as Go reads it.
     pub fn secret_text(&self) -> String {
-        let public = self.verifier_key();
-        let secret: Vec<u8> = std::iter::once(ED25519).chain(self.key.to_bytes()).collect();
+        let secret: Vec<u8> = std::iter::once(TYPE).chain(self.key.to_bytes()).collect();
         format!(
             "{SECRET_PREFIX}{}+{}+{}",
             self.name,
-            public.id_hex(),
+            self.verifier_key().id_hex(),
             BASE64.encode(secret)
         )
     }
 
     /// The key that verifies what this one signs.
-    pub fn verifier_key(&self) -> VerifierKey {
-        VerifierKey::new(self.name.clone(), self.key.verifying_key())
+    pub fn verifier_key(&self) -> NoteKey<TYPE> {
+        NoteKey::new(self.name.clone(), self.key.verifying_key())
     }
 
-    /// The log's name.
+    /// The signer's name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -64,24 +69,36 @@ impl LogSigner {
     }
 }
 
-impl fmt::Debug for LogSigner {
+impl<const TYPE: u8> fmt::Debug for NoteSigner<TYPE> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LogSigner({})", self.name)
+        let whose = if TYPE == COSIGNATURE {
+            "WitnessSigner"
+        } else {
+            "LogSigner"
+        };
+        write!(f, "{whose}({})", self.name)
     }
 }
 
-impl FromStr for LogSigner {
+impl<const TYPE: u8> FromStr for NoteSigner<TYPE> {
     type Err = LedgerError;
 
-    /// Reads [`LogSigner::secret_text`]; white space around it is no harm.
+    /// Reads [`NoteSigner::secret_text`]; white space around it is no harm.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = |reason: &str| malformed("secret key of a log", reason, SECRET_EXAMPLE);
+        let (what, example) = match TYPE {
+            COSIGNATURE => (
+                "secret key of a witness",
+                "PRIVATE+KEY+witness.example+01234567+<base64>",
+            ),
+            _ => ("secret key of a log", "PRIVATE+KEY+example.com/log+01234567+<base64>"),
+        };
+        let wrong = |reason: &str| malformed(what, reason, example);
         let rest = text
             .trim()
             .strip_prefix(SECRET_PREFIX)
             .ok_or_else(|| wrong("it does not begin with `PRIVATE+KEY+`"))?;
         let (name, id, secret) = three_parts(rest).ok_or_else(|| wrong("name, id and key are needed"))?;
-        let secret = key_bytes(ED25519, secret).ok_or_else(|| wrong("it holds no Ed25519 key"))?;
+        let secret = key_bytes(TYPE, secret).ok_or_else(|| wrong("it holds no Ed25519 key"))?;
         let signer = Self::from_secret(name, &secret)?;
         if signer.verifier_key().id_hex() != id {
             return Err(wrong("its id does not fit its name and key"));
@@ -90,17 +107,19 @@ impl FromStr for LogSigner {
     }
 }
 
-/// The public key of a log or of whoever signs a note: a C2SP `vkey`, `<name>+<id>+<base64>`.
+/// A public key with its name, of a signature type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifierKey {
+pub struct NoteKey<const TYPE: u8> {
     name: String,
     id: [u8; 4],
     key: VerifyingKey,
 }
 
-impl VerifierKey {
+impl<const TYPE: u8> NoteKey<TYPE> {
     fn new(name: String, key: VerifyingKey) -> Self {
-        let id = key_id(&name, ED25519, &key);
+        let hasher = Sha256::new().chain_update(&name).chain_update([b'\n', TYPE]);
+        let [a, b, c, d, ..]: [u8; 32] = hasher.chain_update(key.as_bytes()).finalize().into();
+        let id = [a, b, c, d];
         Self { name, id, key }
     }
 
@@ -128,23 +147,31 @@ impl VerifierKey {
     }
 }
 
-impl fmt::Display for VerifierKey {
+impl<const TYPE: u8> fmt::Display for NoteKey<TYPE> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key: Vec<u8> = std::iter::once(ED25519).chain(self.key.to_bytes()).collect();
+        let key: Vec<u8> = std::iter::once(TYPE).chain(self.key.to_bytes()).collect();
         write!(f, "{}+{}+{}", self.name, self.id_hex(), BASE64.encode(key))
     }
 }
 
-impl FromStr for VerifierKey {
+impl<const TYPE: u8> FromStr for NoteKey<TYPE> {
     type Err = LedgerError;
 
     /// Reads its text; white space around it is no harm.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = |reason: &str| malformed("verifier key", reason, VERIFIER_EXAMPLE);
+        let (what, example, none) = match TYPE {
+            COSIGNATURE => (
+                "key of a witness",
+                "witness.example+01234567+<base64>",
+                "it holds no key for cosignatures",
+            ),
+            _ => ("verifier key", VERIFIER_EXAMPLE, "it holds no Ed25519 key"),
+        };
+        let wrong = |reason: &str| malformed(what, reason, example);
         let (name, id, key) = three_parts(text.trim()).ok_or_else(|| wrong("name, id and key are needed"))?;
         check_name(name)?;
-        let key = key_bytes(ED25519, key).and_then(|key| VerifyingKey::from_bytes(&key).ok());
-        let key = Self::new(name.to_owned(), key.ok_or_else(|| wrong("it holds no Ed25519 key"))?);
+        let key = key_bytes(TYPE, key).and_then(|key| VerifyingKey::from_bytes(&key).ok());
+        let key = Self::new(name.to_owned(), key.ok_or_else(|| wrong(none))?);
         if key.id_hex() != id {
             return Err(wrong("its id does not fit its name and key"));
         }
@@ -153,24 +180,17 @@ impl FromStr for VerifierKey {
 }
 
 /// Name, id and key. Base64 may hold a plus, the other two may not.
-pub(crate) fn three_parts(text: &str) -> Option<(&str, &str, &str)> {
+fn three_parts(text: &str) -> Option<(&str, &str, &str)> {
     let (name, rest) = text.split_once('+')?;
     let (id, key) = rest.split_once('+')?;
     Some((name, id, key))
 }
 
 /// The bytes of a key of this type.
-pub(crate) fn key_bytes(kind: u8, base64: &str) -> Option<[u8; 32]> {
+fn key_bytes(kind: u8, base64: &str) -> Option<[u8; 32]> {
     let bytes = BASE64.decode(base64).ok()?;
     let (found, key) = bytes.split_first()?;
     key.try_into().ok().filter(|_| *found == kind)
-}
-
-/// The first four bytes of `SHA-256(name || "\n" || type || key)`, which stand before each signature.
-pub(crate) fn key_id(name: &str, kind: u8, key: &VerifyingKey) -> [u8; 4] {
-    let hasher = Sha256::new().chain_update(name).chain_update([b'\n', kind]);
-    let [a, b, c, d, ..]: [u8; 32] = hasher.chain_update(key.as_bytes()).finalize().into();
-    [a, b, c, d]
 }
 
 pub(crate) fn check_name(name: &str) -> Result<(), LedgerError> {
@@ -181,7 +201,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), LedgerError> {
     Ok(())
 }
 
-pub(crate) fn malformed(what: &'static str, reason: &str, example: &'static str) -> LedgerError {
+fn malformed(what: &'static str, reason: &str, example: &'static str) -> LedgerError {
     LedgerError::Malformed {
         what,
         reason: reason.to_owned(),

@@ -32,7 +32,7 @@ mod witness;
 pub use append::{Appended, Appender};
 pub use cosignature::{WitnessKey, WitnessSigner, with_cosignatures};
 pub use error::LedgerError;
-pub use key::{LogSigner, VerifierKey};
+pub use key::{LogSigner, NoteKey, NoteSigner, VerifierKey};
 pub use merkle::leaf_hash;
 pub use pedigree::{sign_pedigree, verify_pedigree};
 pub use proof::{ConsistencyProof, InclusionProof};

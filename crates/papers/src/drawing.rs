@@ -16,6 +16,8 @@ const MARGIN: usize = 24;
 const HEADING: usize = 34;
 /// Characters that fit a line of a box.
 const MOST_CHARACTERS: usize = 31;
+/// The same of a bold line.
+const MOST_BOLD: usize = 24;
 
 /// A box: its column, its row, its lines.
 struct Item {
@@ -140,12 +142,16 @@ fn draw(svg: &mut String, item: &Item) {
     );
     for (number, line) in item.lines.iter().enumerate() {
         let (x, y) = (left + 12, top + 20 + number * 18);
-        let style = if number == 0 {
-            " font-weight=\"600\""
+        let (style, most) = if number == 0 {
+            (" font-weight=\"600\"", MOST_BOLD)
         } else {
-            " fill=\"#555\""
+            (" fill=\"#555\"", MOST_CHARACTERS)
         };
-        let _ = writeln!(svg, "<text x=\"{x}\" y=\"{y}\"{style}>{}</text>", escaped(&cut(line)));
+        let (whole, shown) = (escaped(line), escaped(&cut(line, most)));
+        let _ = writeln!(
+            svg,
+            "<text x=\"{x}\" y=\"{y}\"{style}><title>{whole}</title>{shown}</text>"
+        );
     }
 }
 
@@ -159,11 +165,11 @@ fn arrow(svg: &mut String, from: &Item, to: &Item) {
     );
 }
 
-fn cut(line: &str) -> String {
-    if line.chars().count() <= MOST_CHARACTERS {
+fn cut(line: &str, most: usize) -> String {
+    if line.chars().count() <= most {
         return line.to_owned();
     }
-    line.chars().take(MOST_CHARACTERS - 1).chain(['…']).collect()
+    line.chars().take(most - 1).chain(['…']).collect()
 }
 
 fn escaped(text: &str) -> String {

@@ -57,7 +57,7 @@ impl Witness {
             dir.write_private(&path, format!("{}\n", made.secret_text()).as_bytes())?;
             made
         };
-        let public = format!("{}\n", signer.key());
+        let public = format!("{}\n", signer.verifier_key());
         dir.write(&dir.root().join(VERIFIER_FILE), public.as_bytes())?;
         Ok(Self {
             dir,
@@ -70,7 +70,7 @@ impl Witness {
 
     /// The key that checks what it cosigns.
     pub fn key(&self) -> WitnessKey {
-        self.signer.key()
+        self.signer.verifier_key()
     }
 
     /// The logs that it watches.

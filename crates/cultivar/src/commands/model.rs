@@ -149,12 +149,26 @@ pub(crate) fn find(store: &Store, name: &str) -> Result<StoredModel, Failure> {
 
 fn line(stored: &StoredModel) -> String {
     let pedigree = &stored.pedigree;
+    let marked = stored
+        .marked
+        .map(|erasure| format!("  learned from what erasure {erasure} took"));
     format!(
-        "{}@{}  {}  entry {}  {}",
-        pedigree.model, pedigree.version, stored.state, stored.leaf, stored.weights
+        "{}@{}  {}  entry {}  {}{}",
+        pedigree.model,
+        pedigree.version,
+        stored.state,
+        stored.leaf,
+        stored.weights,
+        marked.unwrap_or_default()
     )
 }
 
 fn value(stored: &StoredModel) -> Value {
-    json!({ "pedigree": stored.pedigree, "state": stored.state, "leaf": stored.leaf, "weights": stored.weights })
+    json!({
+        "pedigree": stored.pedigree,
+        "state": stored.state,
+        "leaf": stored.leaf,
+        "weights": stored.weights,
+        "marked": stored.marked,
+    })
 }

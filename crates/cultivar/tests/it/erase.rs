@@ -267,6 +267,8 @@ fn rows_of_datasets_go_as_well_and_what_learned_from_them_is_marked() {
     assert_eq!(search(), [""; 0]);
     let listed = workplace.run(&["dataset", "list"]).done().stdout;
     assert!(listed.contains("  1 rows erased since"), "{listed}");
+    let models = workplace.run(&["model", "list"]).done().stdout;
+    assert!(models.contains("  learned from what erasure "), "{models}");
     let told = workplace.run(&evidence).done().stdout;
     assert!(told.contains("the evidence `erasure_assessment` is missing"), "{told}");
     for command in [&["doctor"][..], &["ledger", "verify"], &["model", "verify", "barista"]] {

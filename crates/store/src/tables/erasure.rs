@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cultivar_record::{DatasetId, Erasure, LeafIndex, MarkedDataset};
+use cultivar_record::{DatasetId, Erasure, ErasureId, LeafIndex, MarkedDataset};
 
 use super::record_value;
 use crate::{Statements, StoreError};
@@ -20,6 +20,18 @@ pub fn finish(tx: &mut dyn Statements, erasure: &Erasure, leaf: LeafIndex) -> Re
     let values = [leaf.0.into(), record_value(erasure)?, erasure.id.to_string().into()];
     tx.execute(sql, &values)?;
     Ok(())
+}
+
+/// Models by name and version, each with the last erasure of something that it learned from.
+pub(crate) type Marked = BTreeMap<(String, u32), ErasureId>;
+
+/// The models that learned from what is erased.
+pub(crate) fn marked_models(tx: &mut dyn Statements) -> Result<Marked, StoreError> {
+    let finished = list(tx)?.into_iter().filter(|(_, leaf)| leaf.is_some());
+    let models = finished.flat_map(|(erasure, _)| erasure.models.into_iter().map(move |model| (model, erasure.id)));
+    Ok(models
+        .map(|(model, erasure)| ((model.model, model.version), erasure))
+        .collect())
 }
 
 /// What is left of each dataset that lost rows, by the last erasure that took some.

@@ -1,8 +1,11 @@
 //! Published versions of models of our own: each is its pedigree.
 
-use cultivar_record::{Digest, LeafIndex, ModelVersionId, Pedigree};
+use cultivar_record::{Digest, ErasureId, LeafIndex, ModelVersionId, Pedigree};
 
-use super::{named, record_value};
+use super::{
+    erasure::{self, Marked},
+    named, record_value,
+};
 use crate::{Row, Statements, StoreError};
 
 /// A published model version.
@@ -16,6 +19,8 @@ pub struct StoredModel {
     pub leaf: LeafIndex,
     /// `published` or `retired`.
     pub state: String,
+    /// The last erasure of something that it learned from, where there was one.
+    pub marked: Option<ErasureId>,
 }
 
 /// Adds a published version.
@@ -54,9 +59,11 @@ pub fn retire(tx: &mut dyn Statements, model: &str, version: u32) -> Result<(), 
     }
 }
 
-fn stored(row: &Row) -> Result<StoredModel, StoreError> {
+fn stored(row: &Row, marked: &Marked) -> Result<StoredModel, StoreError> {
+    let pedigree: Pedigree = row.record(0)?;
     Ok(StoredModel {
-        pedigree: row.record(0)?,
+        marked: marked.get(&(pedigree.model.clone(), pedigree.version)).copied(),
+        pedigree,
         weights: row.parsed(1)?,
         leaf: LeafIndex(row.count(2)?),
         state: row.text(3)?.to_owned(),
@@ -66,11 +73,15 @@ fn stored(row: &Row) -> Result<StoredModel, StoreError> {
 /// The versions of a model, oldest first.
 pub fn versions(tx: &mut dyn Statements, model: &str) -> Result<Vec<StoredModel>, StoreError> {
     let sql = "SELECT record, weights, leaf, state FROM model_version WHERE model = $1 ORDER BY version";
-    tx.query(sql, &[model.into()])?.iter().map(stored).collect()
+    let marked = erasure::marked_models(tx)?;
+    let rows = tx.query(sql, &[model.into()])?;
+    rows.iter().map(|row| stored(row, &marked)).collect()
 }
 
 /// All versions of all models.
 pub fn list(tx: &mut dyn Statements) -> Result<Vec<StoredModel>, StoreError> {
     let sql = "SELECT record, weights, leaf, state FROM model_version ORDER BY model, version";
-    tx.query(sql, &[])?.iter().map(stored).collect()
+    let marked = erasure::marked_models(tx)?;
+    let rows = tx.query(sql, &[])?;
+    rows.iter().map(|row| stored(row, &marked)).collect()
 }

@@ -220,9 +220,10 @@ async fn may_release(
         .iter()
         .find(|offer| offer.subject == statement.subject)
         .or(offer.as_ref());
-    let Some(pedigree) = offer.and_then(|offer| offer.pedigree.clone()) else {
-        return Ok(());
+    let no_pedigree = || GovernanceError::NoPedigree {
+        model: statement.model.clone(),
     };
+    let pedigree = offer.and_then(|offer| offer.pedigree.clone()).ok_or_else(no_pedigree)?;
     let owner = pedigree.organization;
     let owner = gateway.store().read(|tx| tables::organization::get(tx, owner))?;
     let training = Training {

@@ -41,6 +41,16 @@ pub enum GovernanceError {
         /// Whose.
         name: String,
     },
+    /// Nobody knows what the model learned from.
+    #[error("the records do not know what `{model}` descends from")]
+    #[diagnostic(
+        code("governance::no_pedigree"),
+        help("nothing is released on doubt: publish the model with `cultivar build`, which signs its pedigree")
+    )]
+    NoPedigree {
+        /// The model.
+        model: String,
+    },
     /// The end is not after now.
     #[error("the time of expiry is not in the future")]
     #[diagnostic(

@@ -8,10 +8,15 @@ use base64::{
 };
 use cultivar_attest::SecretKey;
 use cultivar_gateway::{Coverage, GatewayError, NewProvider, OrganizationChange};
-use cultivar_governance::{self as governance, HandedIn, HandedSignature, NewApproval, ProjectChange, Replaced};
+use cultivar_governance::{
+    self as governance, GovernanceError, HandedIn, HandedSignature, NewApproval, ProjectChange, Replaced,
+};
 use cultivar_policy::{Commerce, Competition};
-use cultivar_record::{Ambient, ApprovalId, Counts, Digest, Market, MemberRole, Provider, ProviderKind};
-use cultivar_store::tables;
+use cultivar_record::{
+    Ambient, ApprovalId, Counts, Digest, LeafIndex, Market, MemberRole, ModelVersionId, Pedigree, Provider,
+    ProviderKind, RunId,
+};
+use cultivar_store::{Statements, tables};
 use cultivar_testkit::RawProvider;
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::json;
@@ -23,10 +28,36 @@ use crate::{
 
 const AZURE_TERMS: &str = "azure-openai-product-terms";
 const OWN: &str = "own";
+/// The version that answers.
+const OWN_VERSION: &str = "own@1";
 const OWN_TERMS: &str = "own-models";
 
 fn markets(codes: &[&str]) -> Vec<Market> {
     codes.iter().map(|code| code.parse().unwrap()).collect()
+}
+
+/// Of a model that learned from nothing of others.
+fn pedigree(door: &Door) -> Pedigree {
+    let (at, digest) = (door.gateway.ambient().now(), Digest::of_bytes(b"own"));
+    Pedigree {
+        v: 2,
+        organization: door.organization.id,
+        model: OWN.to_owned(),
+        version: 1,
+        weights: digest,
+        trained: None,
+        signing_key: None,
+        tokenizer: digest,
+        config: digest,
+        recipe: digest,
+        run: RunId::new(door.gateway.ambient()),
+        run_leaf: LeafIndex(0),
+        base_weights: None,
+        datasets: Vec::new(),
+        terms: Vec::new(),
+        code: "cultivar".to_owned(),
+        at,
+    }
 }
 
 /// GPT through Azure for the US and the EU, the own model for China, nothing for North Korea.
@@ -38,6 +69,19 @@ struct Shipped {
 impl Shipped {
     async fn new() -> Self {
         let door = Door::open().await;
+        let pedigree = pedigree(&door);
+        let id = ModelVersionId::new(door.gateway.ambient());
+        let publish = move |tx: &mut dyn Statements| tables::model_version::insert(tx, id, &pedigree, LeafIndex(0));
+        door.gateway.store().write_blocking(publish).unwrap();
+        Self::behind(door).await
+    }
+
+    /// The same with an own model of which the records know nothing.
+    async fn without_pedigree() -> Self {
+        Self::behind(Door::open().await).await
+    }
+
+    async fn behind(door: Door) -> Self {
         let azure = good().await;
         door.register("azure", &azure, |new| {
             new.kind = ProviderKind::AzureOpenai;
@@ -46,10 +90,10 @@ impl Shipped {
             new.markets = markets(&["US", "EU"]);
         })
         .await;
-        door.gateway.join_local(OWN, Arc::new(Apprentice));
+        door.gateway.join_local(OWN_VERSION, Arc::new(Apprentice));
         let own = NewProvider {
             markets: markets(&["CN"]),
-            ..NewProvider::plain(OWN, ProviderKind::Local, MODEL, OWN, OWN_TERMS.parse().unwrap())
+            ..NewProvider::plain(OWN, ProviderKind::Local, MODEL, OWN_VERSION, OWN_TERMS.parse().unwrap())
         };
         let organization = door.organization.id;
         door.gateway.register_provider(organization, own).await.unwrap();
@@ -81,8 +125,12 @@ impl Shipped {
         Ok(last.intent.provider)
     }
 
-    /// Hands in the evidence that China asks for, has two people sign, and returns the approval.
     async fn approve(&self) -> ApprovalId {
+        self.signed().await.unwrap()
+    }
+
+    /// Hands in the evidence that China asks for, has two people sign, and returns the approval.
+    async fn signed(&self) -> Result<ApprovalId, GovernanceError> {
         let (gateway, organization) = (&self.door.gateway, &self.door.organization);
         let cn: Market = "CN".parse().unwrap();
         let there = governance::evidence(gateway, (MODEL, None), &cn).unwrap();
@@ -127,11 +175,9 @@ impl Shipped {
                 key: key.public(),
                 signature: key.sign(&statement).unwrap(),
             };
-            governance::sign_approval(gateway, organization, statement.clone(), &handed)
-                .await
-                .unwrap();
+            governance::sign_approval(gateway, organization, statement.clone(), &handed).await?;
         }
-        statement.id
+        Ok(statement.id)
     }
 
     async fn withdraw(&self, id: ApprovalId) {
@@ -144,6 +190,14 @@ impl Shipped {
 
 fn forbidden(code: &str) -> (u16, String, String) {
     (403, "request_forbidden".to_owned(), code.to_owned())
+}
+
+#[tokio::test]
+async fn a_model_of_which_the_records_know_nothing_is_never_released() {
+    let shipped = Shipped::without_pedigree().await;
+    let refused = shipped.signed().await.unwrap_err();
+    assert!(matches!(refused, GovernanceError::NoPedigree { .. }), "{refused}");
+    assert_eq!(shipped.in_market("CN").await.unwrap_err().0, 403);
 }
 
 #[tokio::test]

@@ -135,11 +135,11 @@ pub fn training_summary(of: &Origins<'_>) -> String {
          ### 2.1 Publicly available datasets\n\n{data}\n\n\
          ### 2.2 Private datasets obtained from third parties\n\nnone in the records\n\n\
          ### 2.3 Data crawled and scraped from online sources\n\nnone: the program crawls nothing\n\n\
-         ### 2.4 User data\n\nnone in the records: what customers ask is kept under a purpose that does not train\n\n\
+         ### 2.4 User data\n\nWhether questions of customers are among the exchanges named here: {NOT_KNOWN}\n\n\
          ### 2.5 Synthetic data\n\nModels whose outputs were trained on:\n\n{models}\n\n\
          ### 2.6 Other sources of data\n\nnone in the records\n\n\
          ## 3 Data processing aspects\n\n\
-         - 3.1 Reservation of rights: every source was permitted under its terms before it was asked for; policy: {NOT_KNOWN}\n\
+         - 3.1 Reservation of rights: every source was permitted under its terms before anything was learned from it; policy: {NOT_KNOWN}\n\
          - 3.2 Removal of illegal content: {NOT_KNOWN}\n\
          - 3.3 Other: {processing}\n",
         named = of.named(),
